@@ -1,0 +1,1 @@
+//! The part of BuildKit's API that a frontend speaks.

@@ -1,0 +1,3 @@
+//! Serves inside BuildKit, otherwise a command-line tool.
+
+fn main() {}
