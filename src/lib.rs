@@ -1,1 +1,7 @@
 //! A BuildKit frontend for Backstage.
+
+pub mod diagnostic;
+pub mod files;
+pub mod path;
+pub mod repo;
+pub mod spec;
