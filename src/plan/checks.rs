@@ -1,0 +1,119 @@
+//! Checks: they run beside the build, nothing waits for them, and the image exists only if they pass.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::path::ContextPath;
+use crate::spec::model::Check;
+
+use super::yarn::Purpose;
+use super::{Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Step, StepId, Tree, image_path, titled};
+
+/// A check that the image depends on: an empty tree that exists once it has passed.
+pub(super) struct Gate {
+    /// Its name, also a target.
+    pub name: String,
+    /// The tree.
+    pub tree: Tree,
+}
+
+/// Where a check's empty output is mounted.
+const GATE: &str = "/run/backstage-build/gate";
+
+impl Planner<'_> {
+    /// The checks of the build file, or the default one where there is a tsconfig.
+    pub(super) fn checks(&mut self, installed: &Tree) -> Result<Vec<Gate>, Diagnostics> {
+        let wanted: Vec<(Check, Origin)> = match &self.spec().checks {
+            Some(written) => {
+                written.iter().map(|check| (check.value.clone(), Origin::Written(check.span.clone()))).collect()
+            }
+            None if self.repo().root_files.contains("tsconfig.json") => {
+                vec![(Check::Typecheck, Origin::Default("checks: [typecheck]"))]
+            }
+            None => Vec::new(),
+        };
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sources = self.check_sources(installed);
+        wanted.into_iter().map(|(check, origin)| self.check(&sources, &check, origin)).collect()
+    }
+
+    /// Everything that a check may look at.
+    fn check_sources(&mut self, installed: &Tree) -> Tree {
+        let workspaces: Vec<_> = self.repo().workspaces.iter().collect();
+        let mut actions = self.root_sources();
+        actions.extend(self.workspace_sources(&workspaces, &["**/node_modules"]));
+        let extra: Vec<ContextPath> = self
+            .repo()
+            .root_files
+            .iter()
+            .filter(|name| name.starts_with(".eslint") || name.starts_with("jest.") || name.starts_with("eslint.") || name.starts_with(".prettier"))
+            .filter_map(|name| ContextPath::new(name).ok())
+            .collect();
+        for path in &extra {
+            actions.push(self.copy_source(path, &[]));
+        }
+        let id = self.step(Step {
+            id: StepId::new("check-files"),
+            title: "[checks] sources".to_owned(),
+            because: "checks see every workspace".to_owned(),
+            origin: Origin::Default("checks: auto"),
+            action: Action::Files(Files { base: installed.clone(), actions }),
+        });
+        Tree::Step(id)
+    }
+
+    fn check(&mut self, sources: &Tree, check: &Check, origin: Origin) -> Result<Gate, Diagnostics> {
+        let (name, line, mut run) = match check {
+            Check::Typecheck => self.script(sources, "typecheck", &["tsc"], &origin)?,
+            Check::Lint => self.script(sources, "lint", &["lint:all", "lint"], &origin)?,
+            Check::Test => self.script(sources, "test", &["test:all", "test"], &origin)?,
+            Check::Command { name, run: line, base } => {
+                let root = base.as_ref().map_or(Tree::Image(ImageRole::Build), |base| Tree::Reference(base.clone()));
+                let run = self.shell(root, sources.clone(), &ContextPath::root(), line, Purpose::Build);
+                (name.clone(), line.clone(), run)
+            }
+        };
+        self.build_env(&mut run);
+        run.mounts.push(Mount { dest: image_path(GATE), kind: MountKind::Output });
+        let id = self.step(Step {
+            id: StepId::new(&name),
+            title: titled(format!("[{name}] {line}"), &origin),
+            because: "the image needs it to pass; nothing waits for it".to_owned(),
+            origin,
+            action: Action::Run(Box::new(run)),
+        });
+        Ok(Gate { name, tree: Tree::Output(id, image_path(GATE)) })
+    }
+
+    /// A check that is a script of the root manifest: the first that is there.
+    fn script(
+        &self,
+        sources: &Tree,
+        name: &str,
+        candidates: &[&str],
+        origin: &Origin,
+    ) -> Result<(String, String, Run), Diagnostics> {
+        let root = &self.repo().root;
+        let Some(script) = candidates.iter().find(|script| root.scripts.contains_key(**script)) else {
+            if name == "typecheck" {
+                let run = self.yarn(sources.clone(), &ContextPath::root(), &["exec", "tsc"], Purpose::Build);
+                return Ok((name.to_owned(), "yarn exec tsc".to_owned(), run));
+            }
+            return Err(missing_script(name, candidates, origin, self.spec().default_span()).into());
+        };
+        let mut run = self.yarn(sources.clone(), &ContextPath::root(), &["run", script], Purpose::Build);
+        if name == "test" {
+            // Without it Jest watches; with it the CLI neither watches nor asks.
+            run.env.insert("CI".to_owned(), "1".to_owned());
+        }
+        Ok((name.to_owned(), format!("yarn run {script}"), run))
+    }
+}
+
+fn missing_script(name: &str, candidates: &[&str], origin: &Origin, default: crate::diagnostic::Span) -> Diagnostic {
+    let scripts: Vec<_> = candidates.iter().map(|script| format!("`{script}`")).collect();
+    Diagnostic::error("plan/no-script", format!("the root package.json has no script {}", scripts.join(" or ")))
+        .help(format!("add the script, or write the check as a command: `- {{name: my-{name}, run: yarn …}}`"))
+        .at(origin.span(default))
+}
+
