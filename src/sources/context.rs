@@ -1,0 +1,116 @@
+//! The repository: a small transfer for facts, and one for what steps copy.
+
+use buildkit_llb::file::{Copy, FileOp};
+use buildkit_llb::source::{Git, Local};
+use buildkit_llb::{Definition, Input, Metadata, Output};
+
+use crate::files::ReadSet;
+use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
+use crate::plan::ContextPlan;
+use crate::request::{ContextSource, GitRef, Request};
+
+/// The repository of a build.
+#[derive(Debug, Clone)]
+pub struct Repository<'a> {
+    client: &'a Client,
+    request: &'a Request,
+}
+
+impl<'a> Repository<'a> {
+    /// The repository that the request names.
+    pub fn new(client: &'a Client, request: &'a Request) -> Self {
+        Self { client, request }
+    }
+
+    /// The op that shows the files of a read set.
+    ///
+    /// # Errors
+    /// When the context is of a kind that cannot be read.
+    pub fn facts(&self, set: &ReadSet) -> Result<Output, Failure> {
+        let metadata = Metadata::named("[internal] load manifests and lockfile");
+        match &self.request.context {
+            ContextSource::Local { name } => Ok(self
+                .local(name)
+                .include_patterns(&set.include)
+                .exclude_patterns(&set.exclude)
+                // One hint for each set of patterns: with one for two, the client's snapshots would be swapped.
+                .shared_key_hint("backstage-build-facts")
+                .metadata(metadata)
+                .build()),
+            ContextSource::Git(reference) => {
+                let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
+                let copy = Copy::new(&whole, "/", "/").dir_contents().include_patterns(&set.include).exclude_patterns(&set.exclude);
+                filtered(copy, metadata)
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    /// The op that shows what steps copy.
+    ///
+    /// # Errors
+    /// As [`Self::facts`].
+    pub fn context(&self, plan: &ContextPlan) -> Result<Output, Failure> {
+        let metadata = Metadata::named("[internal] load build context");
+        match &self.request.context {
+            ContextSource::Local { name } => Ok(self
+                .local(name)
+                .exclude_patterns(&plan.exclude)
+                .follow_paths(&plan.paths)
+                .shared_key_hint("backstage-build-context")
+                .metadata(metadata)
+                .build()),
+            ContextSource::Git(reference) => {
+                let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
+                filtered(Copy::new(&whole, "/", "/").dir_contents().exclude_patterns(&plan.exclude), metadata)
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    /// The files that an op shows.
+    ///
+    /// # Errors
+    /// When BuildKit refuses.
+    pub async fn files(&self, source: &Output) -> Result<BuildkitFiles, Failure> {
+        let definition = Definition::from(source).to_pb();
+        let cache_imports = super::images::imports(self.request);
+        let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
+        Ok(BuildkitFiles::new(self.client.clone(), self.client.solve(request).await?))
+    }
+
+    fn local(&self, name: &str) -> Local {
+        let session = self.request.local_session(name).unwrap_or(&self.client.environment().session_id);
+        Local::new(name).session(session)
+    }
+}
+
+/// A git source as BuildKit's own frontends write it.
+pub(super) fn git(reference: &GitRef, request: &Request, metadata: Metadata) -> Result<Output, Failure> {
+    let mut source = Git::new(reference.remote.as_str()).map_err(|error| Failure::new(error.to_string()))?;
+    if let Some(name) = &reference.reference {
+        source = source.reference(name);
+    }
+    if let Some(subdir) = reference.subdir.as_ref().or(request.context_subdir.as_ref()) {
+        source = source.subdir(subdir);
+    }
+    if reference.keep_git_dir.unwrap_or(request.keep_git_dir) {
+        source = source.keep_git_dir();
+    }
+    if let Some(checksum) = &reference.checksum {
+        source = source.checksum(checksum);
+    }
+    if reference.submodules == Some(false) {
+        source = source.skip_submodules();
+    }
+    Ok(source.metadata(metadata).build())
+}
+
+/// Nothing filters a repository that BuildKit fetches itself: a copy does.
+fn filtered(copy: Copy, metadata: Metadata) -> Result<Output, Failure> {
+    FileOp::new(Input::Scratch, copy).metadata(metadata).build().map_err(|error| Failure::new(error.to_string()))
+}
+
+fn unsupported() -> Failure {
+    Failure::new("this kind of build context is not supported yet (use a directory or a git URL)")
+}
