@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod files;
+pub mod gateway;
 pub mod path;
 pub mod repo;
 pub mod spec;
