@@ -3,15 +3,19 @@
 //! One small trait with two backings: a BuildKit reference in a build, a directory on the command line. Both show the
 //! same files, because both are narrowed to one declared [`ReadSet`]. The rest of the program does not know which it has.
 
+mod directory;
 mod memory;
+pub mod pattern;
 mod read_set;
 
 use bytes::Bytes;
 
 use crate::path::ContextPath;
 
+pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub use read_set::ReadSet;
+pub use pattern::{PatternError, PatternMatcher, parse_ignore_file};
+pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

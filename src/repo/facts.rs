@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
 
-use super::lock::Lockfile;
+use super::lock::{Lockfile, Rules};
 
 /// What is known of the repository after reading it.
 #[derive(Debug, Clone)]
@@ -84,6 +84,12 @@ pub struct YarnSetup {
     pub variables: Vec<String>,
     /// Whether `.yarn/cache` is committed (`enableGlobalCache: false`).
     pub zero_install: bool,
+    /// Yarn's own files in the repository: the release, plugins. Part of [`Self::inputs`].
+    pub tools: Vec<ContextPath>,
+    /// `nodeLinker`; only `node-modules` is accepted.
+    pub linker: String,
+    /// How dependencies are resolved beyond the lockfile: resolutions, package extensions, catalogs.
+    pub rules: Rules,
 }
 
 /// Which Yarn runs, and who said so.

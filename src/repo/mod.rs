@@ -3,7 +3,16 @@
 //! In: [`crate::files::Files`] and the paths that the build file names. Out: a [`Repository`] or diagnostics. Knows
 //! nothing of BuildKit, of the build file or of what will be decided.
 
+mod closure;
 mod facts;
+pub mod range;
+mod read_set;
+mod schema;
 pub mod lock;
+mod natives;
+pub mod project;
 
+pub use natives::{Native, PrebuiltTool, native_project, natives};
+pub use read_set::{DENY, read_set};
+pub use schema::SchemaStyle;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};

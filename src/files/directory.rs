@@ -1,0 +1,156 @@
+//! A directory on the command line.
+//!
+//! The only place that touches the file system. It shows what the [`ReadSet`] shows and nothing else, and resolves links
+//! as BuildKit does for a snapshot: inside the root, an absolute target starting at the root, never out of it.
+#![allow(clippy::disallowed_methods)]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::path::ContextPath;
+
+use super::{Entry, Files, FilesError, Kind, PatternError, ReadSet, ReadSetMatcher};
+
+/// Links followed in one path before it is called a loop, as in Linux.
+const MAX_LINKS: usize = 40;
+
+/// A directory of the local file system.
+#[derive(Debug, Clone)]
+pub struct DirectoryFiles {
+    root: PathBuf,
+    shown: ReadSetMatcher,
+}
+
+impl DirectoryFiles {
+    /// Shows `set` of a directory.
+    pub fn new(root: impl Into<PathBuf>, set: &ReadSet) -> Result<Self, PatternError> {
+        Ok(Self { root: root.into(), shown: set.matcher()? })
+    }
+
+    /// Follows the links of a path inside the root. `None` where nothing is there, or a link leads to nowhere.
+    fn resolve(&self, path: &ContextPath) -> Result<Option<ContextPath>, FilesError> {
+        let mut todo: Vec<String> = path.as_str().split('/').rev().filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        let mut done = ContextPath::root();
+        let mut links = 0_usize;
+        while let Some(part) = todo.pop() {
+            if part == ".." {
+                done = done.parent();
+                continue;
+            }
+            let Ok(next) = done.join(&part) else { return Ok(None) };
+            let Some(meta) = found(&next, std::fs::symlink_metadata(self.real(&next)))? else { return Ok(None) };
+            if !meta.is_symlink() {
+                done = next;
+                continue;
+            }
+            links = links.saturating_add(1);
+            let Some(target) = found(&next, std::fs::read_link(self.real(&next)))? else { return Ok(None) };
+            let Some(target) = target.to_str().filter(|_| links <= MAX_LINKS) else { return Ok(None) };
+            if target.starts_with('/') {
+                done = ContextPath::root();
+            }
+            todo.extend(target.split('/').rev().filter(|p| !p.is_empty() && *p != ".").map(str::to_owned));
+        }
+        Ok(Some(done))
+    }
+
+    fn real(&self, path: &ContextPath) -> PathBuf {
+        if path.is_root() { self.root.clone() } else { self.root.join(Path::new(path.as_str())) }
+    }
+
+    fn read_one(&self, path: &ContextPath, limit: u64) -> Result<Option<Bytes>, FilesError> {
+        if !self.shown.contains(path) {
+            return Ok(None);
+        }
+        let Some(target) = self.resolve(path)?.filter(|target| self.shown.contains(target)) else { return Ok(None) };
+        let real = self.real(&target);
+        let Some(meta) = found(path, std::fs::symlink_metadata(&real))? else { return Ok(None) };
+        if !meta.is_file() {
+            return Err(FilesError::WrongKind { path: path.clone(), wanted: "a file" });
+        }
+        if meta.len() > limit {
+            return Err(FilesError::TooLarge { path: path.clone(), limit });
+        }
+        let Some(file) = found(path, std::fs::File::open(&real))? else { return Ok(None) };
+        let mut data = Vec::new();
+        // A file that grows while it is read is bounded too.
+        let read = file.take(limit.saturating_add(1)).read_to_end(&mut data);
+        found(path, read)?;
+        match u64::try_from(data.len()) {
+            Ok(len) if len <= limit => Ok(Some(data.into())),
+            _ => Err(FilesError::TooLarge { path: path.clone(), limit }),
+        }
+    }
+
+    fn list_one(&self, dir: &ContextPath) -> Result<Option<Vec<Entry>>, FilesError> {
+        if self.shown.prunes(dir) {
+            return Ok(None);
+        }
+        let Some(target) = self.resolve(dir)?.filter(|target| !self.shown.prunes(target)) else { return Ok(None) };
+        let real = self.real(&target);
+        let Some(meta) = found(dir, std::fs::symlink_metadata(&real))? else { return Ok(None) };
+        if !meta.is_dir() {
+            return Err(FilesError::WrongKind { path: dir.clone(), wanted: "a directory" });
+        }
+        let Some(listing) = found(dir, std::fs::read_dir(&real))? else { return Ok(None) };
+        let mut entries = Vec::new();
+        for entry in listing {
+            let Some(entry) = found(dir, entry)? else { continue };
+            // A name that is no text or no path of ours can be asked for by nobody.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(path) = dir.join(&name) else { continue };
+            let Some(meta) = found(&path, entry.metadata())? else { continue };
+            let kind = kind(&meta);
+            let shown = match kind {
+                Kind::Directory => !self.shown.prunes(&path),
+                _ => self.shown.contains(&path),
+            };
+            if shown {
+                entries.push(Entry { name, kind });
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Some(entries))
+    }
+}
+
+impl Files for DirectoryFiles {
+    async fn read_many(&self, paths: &[ContextPath], limit: u64) -> Result<Vec<Option<Bytes>>, FilesError> {
+        paths.iter().map(|path| self.read_one(path, limit)).collect()
+    }
+
+    async fn list_many(&self, dirs: &[ContextPath]) -> Result<Vec<Option<Vec<Entry>>>, FilesError> {
+        dirs.iter().map(|dir| self.list_one(dir)).collect()
+    }
+
+    async fn stat(&self, path: &ContextPath) -> Result<Option<Kind>, FilesError> {
+        let Some(target) = self.resolve(path)? else { return Ok(None) };
+        let Some(meta) = found(path, std::fs::symlink_metadata(self.real(&target)))? else { return Ok(None) };
+        let shown = |p: &ContextPath| if meta.is_dir() { !self.shown.prunes(p) } else { self.shown.contains(p) };
+        Ok((shown(path) && shown(&target)).then(|| kind(&meta)))
+    }
+}
+
+fn kind(meta: &std::fs::Metadata) -> Kind {
+    if meta.is_symlink() {
+        Kind::Symlink
+    } else if meta.is_dir() {
+        Kind::Directory
+    } else if meta.is_file() {
+        Kind::File { size: meta.len() }
+    } else {
+        Kind::Other
+    }
+}
+
+/// What is not there is no error.
+fn found<T>(path: &ContextPath, result: std::io::Result<T>) -> Result<Option<T>, FilesError> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(error) => Err(FilesError::Failed { path: path.clone(), reason: error.kind().to_string() }),
+    }
+}

@@ -1,0 +1,395 @@
+//! Patterns as in `.dockerignore`.
+//!
+//! The semantics are those of github.com/moby/patternmatcher (`MatchesOrParentMatches`), which BuildKit's client and the
+//! docker CLI use: paths are matched from the root, `*` and `?` stop at `/`, `**` does not, a pattern that matches a
+//! directory matches everything below it, `!` takes back, and the last pattern that matches decides. Case counts.
+//!
+//! One difference: `\d` and the like, which moby passes on to Go's regexp as a class, are the plain character here, as
+//! the documentation says of a backslash.
+
+/// Why a pattern is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// `!` without a pattern behind it.
+    #[error("`!` has no pattern behind it")]
+    EmptyException,
+    /// A bracket that is not closed, an empty class, a range that runs backwards, a backslash at the end.
+    #[error("`{0}` is not a valid pattern")]
+    Syntax(String),
+}
+
+/// An ordered list of patterns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PatternMatcher {
+    patterns: Vec<Pattern>,
+}
+
+/// One pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern {
+    exception: bool,
+    kind: Kind,
+    /// Position in the list that was given.
+    index: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Exact(String),
+    Prefix(String),
+    Suffix(String),
+    Tokens(Vec<Token>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    Char(char),
+    /// `?`
+    Any,
+    /// `*`
+    Star,
+    /// `**` with something behind it: nothing, or anything up to and with a `/`.
+    Directories,
+    /// `**` at the end.
+    Rest,
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl PatternMatcher {
+    /// Compiles patterns. Blank ones are skipped; the others are trimmed and cleaned.
+    pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
+        let mut compiled = Vec::with_capacity(patterns.len());
+        for (index, text) in patterns.iter().enumerate() {
+            let text = text.trim();
+            if text.is_empty() {
+                continue;
+            }
+            let cleaned = clean(text);
+            let (exception, text) = match cleaned.strip_prefix('!') {
+                Some("") => return Err(PatternError::EmptyException),
+                Some(text) => (true, text),
+                None => (false, cleaned.as_str()),
+            };
+            let kind = compile(text).ok_or_else(|| PatternError::Syntax(text.to_owned()))?;
+            compiled.push(Pattern { exception, kind, index });
+        }
+        Ok(Self { patterns: compiled })
+    }
+
+    /// Whether the last pattern that matches a path or one of its parents is no exception.
+    pub fn matches(&self, path: &str) -> bool {
+        self.deciding(path).is_some_and(|pattern| !pattern.exception)
+    }
+
+    /// Index, in the list given, of the last pattern that matches a path or one of its parents, if it is no exception:
+    /// what to name when a file is hidden.
+    pub fn hidden_by(&self, path: &str) -> Option<usize> {
+        self.deciding(path).filter(|pattern| !pattern.exception).map(|pattern| pattern.index)
+    }
+
+    /// Whether any pattern is an exception (`!`).
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.exception)
+    }
+
+    fn deciding(&self, path: &str) -> Option<&Pattern> {
+        let mut decided: Option<&Pattern> = None;
+        for pattern in &self.patterns {
+            // Only what would change the answer is looked at.
+            if pattern.exception == decided.is_some_and(|d| !d.exception) && pattern.kind.matches_or_parent(path) {
+                decided = Some(pattern);
+            }
+        }
+        decided
+    }
+}
+
+impl Kind {
+    fn matches_or_parent(&self, path: &str) -> bool {
+        self.matches(path) || path.match_indices('/').any(|(i, _)| path.get(..i).is_some_and(|dir| self.matches(dir)))
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(text) => path == text,
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            Self::Suffix(suffix) => path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path),
+            Self::Tokens(tokens) => matches_tokens(tokens, path),
+        }
+    }
+}
+
+/// Runs all ways to match at once: the time is tokens times characters, whatever the pattern.
+fn matches_tokens(tokens: &[Token], path: &str) -> bool {
+    let mut states = vec![false; tokens.len().saturating_add(1)];
+    if let Some(first) = states.first_mut() {
+        *first = true;
+    }
+    // Whether `**/` has swallowed characters but not yet its `/`.
+    let mut inside = vec![false; tokens.len()];
+    skip_empty(tokens, &mut states);
+    for c in path.chars() {
+        let mut next = vec![false; states.len()];
+        let mut next_inside = vec![false; inside.len()];
+        for (i, token) in tokens.iter().enumerate() {
+            let active = states.get(i).copied().unwrap_or_default();
+            let swallowing = inside.get(i).copied().unwrap_or_default();
+            let (stay, advance) = match token {
+                Token::Char(wanted) => (false, active && c == *wanted),
+                Token::Any => (false, active && c != '/'),
+                Token::Star => (active && c != '/', false),
+                Token::Rest => (active, false),
+                Token::Class { negated, ranges } => {
+                    let within = ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
+                    (false, active && within != *negated)
+                }
+                Token::Directories => {
+                    if let (true, Some(slot)) = (active || swallowing, next_inside.get_mut(i)) {
+                        *slot = true;
+                    }
+                    (false, (active || swallowing) && c == '/')
+                }
+            };
+            for (at, on) in [(i, stay), (i.saturating_add(1), advance)] {
+                if let (true, Some(slot)) = (on, next.get_mut(at)) {
+                    *slot = true;
+                }
+            }
+        }
+        (states, inside) = (next, next_inside);
+        skip_empty(tokens, &mut states);
+    }
+    states.last().copied().unwrap_or_default()
+}
+
+/// `*`, `**` and `**/` match nothing too.
+fn skip_empty(tokens: &[Token], states: &mut [bool]) {
+    for (i, token) in tokens.iter().enumerate() {
+        let skips = matches!(token, Token::Star | Token::Rest | Token::Directories);
+        if skips
+            && states.get(i).copied().unwrap_or_default()
+            && let Some(slot) = states.get_mut(i.saturating_add(1))
+        {
+            *slot = true;
+        }
+    }
+}
+
+/// moby's `Pattern.compile`: a few forms are matched as plain text, in one place with another meaning (`**foo` is a
+/// suffix, `**fo?` is `foo` in any directory).
+fn compile(text: &str) -> Option<Kind> {
+    let mut tokens = Vec::new();
+    let mut plain = true;
+    let mut chars = text.chars().peekable();
+    let mut first = true;
+    let (mut prefix, mut suffix) = (false, false);
+    while let Some(c) = chars.next() {
+        match c {
+            '*' if chars.next_if_eq(&'*').is_some() => {
+                chars.next_if_eq(&'/');
+                if chars.peek().is_none() {
+                    prefix = plain && !suffix;
+                    plain &= prefix;
+                    tokens.push(Token::Rest);
+                } else {
+                    plain = false;
+                    tokens.push(Token::Directories);
+                }
+                if first {
+                    (plain, prefix, suffix) = (true, false, true);
+                }
+            }
+            '*' => (plain, _) = (false, tokens.push(Token::Star)),
+            '?' => (plain, _) = (false, tokens.push(Token::Any)),
+            '[' => (plain, _) = (false, tokens.push(class(&mut chars)?)),
+            '\\' => (plain, _) = (false, tokens.push(Token::Char(chars.next()?))),
+            ']' => (plain, _) = (false, tokens.push(Token::Char(']'))),
+            c => tokens.push(Token::Char(c)),
+        }
+        first = false;
+    }
+    Some(match (plain, prefix, suffix) {
+        (false, ..) => Kind::Tokens(tokens),
+        (true, _, true) => Kind::Suffix(text.strip_prefix("**")?.to_owned()),
+        (true, true, _) => Kind::Prefix(text.strip_suffix("**")?.to_owned()),
+        (true, false, false) => Kind::Exact(text.to_owned()),
+    })
+}
+
+/// A class behind its `[`, as Go's `filepath.Match` takes it.
+fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> {
+    let negated = chars.next_if_eq(&'^').is_some();
+    let mut ranges = Vec::new();
+    loop {
+        if !ranges.is_empty() && chars.next_if_eq(&']').is_some() {
+            return Some(Token::Class { negated, ranges });
+        }
+        let low = class_char(chars)?;
+        let high = if chars.next_if_eq(&'-').is_some() { class_char(chars)? } else { low };
+        if low > high {
+            return None;
+        }
+        ranges.push((low, high));
+    }
+}
+
+fn class_char(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
+    match chars.next()? {
+        '-' | ']' => None,
+        '\\' => chars.next(),
+        c => Some(c),
+    }
+}
+
+/// Go's `filepath.Clean`.
+fn clean(text: &str) -> String {
+    let rooted = text.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+/// The patterns of an ignore file: a byte order mark is dropped, `#` in the first column is a comment, lines are
+/// trimmed, blank ones skipped, paths cleaned, one leading `/` dropped. Source: moby/patternmatcher `ignorefile`.
+pub fn parse_ignore_file(text: &str) -> Vec<String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| ignore_line(line.trim())).collect()
+}
+
+fn ignore_line(line: &str) -> Option<String> {
+    let (exception, pattern) = match line.strip_prefix('!') {
+        Some(pattern) => ("!", pattern.trim()),
+        None => ("", line),
+    };
+    if line.is_empty() {
+        return None;
+    }
+    if pattern.is_empty() {
+        return Some(exception.to_owned());
+    }
+    let cleaned = clean(pattern);
+    let relative = if cleaned.len() > 1 { cleaned.strip_prefix('/').unwrap_or(&cleaned) } else { &cleaned };
+    Some(format!("{exception}{relative}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(patterns: &[&str], path: &str) -> bool {
+        let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
+        PatternMatcher::new(&patterns).unwrap().matches(path)
+    }
+
+    #[test]
+    fn single_patterns() {
+        for (pattern, path, wanted) in [
+            ("a", "a", true),
+            ("a", "b/a", false),
+            ("a", "a/b/c", true),
+            ("A", "a", false),
+            ("a/", "a/b", true),
+            ("./a", "a", true),
+            ("*.md", "README.md", true),
+            ("*.md", "docs/README.md", false),
+            ("*/*.md", "docs/README.md", true),
+            ("*", "a/b", true),
+            ("**/*.md", "docs/x/README.md", true),
+            ("**/*.md", "README.md", true),
+            ("**/node_modules", "node_modules", true),
+            ("**/node_modules", "a/b/node_modules/c", true),
+            ("**/node_modules", "a/my_node_modules", false),
+            ("**foo", "barfoo", true),
+            ("**fo?", "barfoo", false),
+            ("a/**", "a/b/c", true),
+            ("a/**", "a", false),
+            ("a**", "abc/d", true),
+            ("a/**/b", "a/b", true),
+            ("a/**/b", "a/x/y/b", true),
+            ("a/**/b", "a/xb", false),
+            ("**/a/**", "x/a/y", true),
+            ("**/a/**", "x/a", false),
+            ("**", "anything/at/all", true),
+            ("?.txt", "a.txt", true),
+            ("?.txt", "/.txt", false),
+            ("[a-c]x", "bx", true),
+            ("[^a-c]x", "bx", false),
+            ("[^a-c]x", "dx", true),
+            (r"a\*b", "a*b", true),
+            (r"a\*b", "axb", false),
+            ("a.b", "axb", false),
+            ("a+b(c)", "a+b(c)", true),
+            ("**/.env*", "packages/app/.env.local", true),
+            ("**/.env*", ".env", true),
+            ("**/.env*", "x.env", false),
+            (".git", ".gitignore", false),
+            ("***x", "ax", true),
+        ] {
+            assert_eq!(matches(&[pattern], path), wanted, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn the_last_match_decides() {
+        assert!(!matches(&["*.md", "!README.md"], "README.md"));
+        assert!(matches(&["*.md", "!README*.md", "README-secret.md"], "README-secret.md"));
+        assert!(!matches(&["*.md", "README-secret.md", "!README*.md"], "README-secret.md"));
+        assert!(!matches(&["packages", "!packages/app"], "packages/app/src/x"));
+        assert!(matches(&["packages", "!packages/app"], "packages/backend"));
+        assert!(!matches(&["!a"], "a"));
+        assert!(matches(&["!a", "a"], "a"));
+    }
+
+    #[test]
+    fn the_pattern_that_hides_is_named() {
+        let patterns: Vec<String> = ["", "a", "!a/b", "a/b/c"].map(str::to_owned).to_vec();
+        let matcher = PatternMatcher::new(&patterns).unwrap();
+        assert_eq!(matcher.hidden_by("a/x"), Some(1));
+        assert_eq!(matcher.hidden_by("a/b/x"), None);
+        assert_eq!(matcher.hidden_by("a/b/c"), Some(3));
+    }
+
+    #[test]
+    fn bad_patterns_are_refused() {
+        for pattern in ["!", "[", "[]", "[]a]", "[a-", "[-x]", "[b-a]", "a\\", "[^]"] {
+            assert!(PatternMatcher::new(&[pattern.to_owned()]).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn ignore_files() {
+        let text = "\u{feff}# c\n  a  \n\n/b\n!/c/../d\n #e\n!\n./f/\n/\n..\r\n";
+        assert_eq!(parse_ignore_file(text), ["a", "b", "!d", "#e", "!", "f", "/", ".."]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(patterns in proptest::collection::vec("[a-c*?/!\\\\.\\[\\]^-]{0,12}", 0..4), path in "[a-c/.]{0,16}") {
+            if let Ok(matcher) = PatternMatcher::new(&patterns) {
+                matcher.matches(&path);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read(text in ".{0,60}") {
+            if let Ok(matcher) = PatternMatcher::new(&parse_ignore_file(&text)) {
+                matcher.matches("a/b");
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Which workspaces belong together.
+//!
+//! By package name alone, as Backstage's CLI has it: protocol and range of a dependency are ignored (reference B.1;
+//! `createDistWorkspace` in `@backstage/cli`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Manifest, Repository};
+
+impl Repository {
+    /// The workspaces that the CLI packs for a package, itself included: over `dependencies` and
+    /// `optionalDependencies`; a package with `bundled: true` is a leaf. Sorted by path; empty if there is no such
+    /// workspace.
+    pub fn dist_closure(&self, name: &str) -> Vec<&Manifest> {
+        self.closure(name, |m| {
+            let open = !m.bundled;
+            m.dependencies.keys().chain(m.optional_dependencies.keys()).filter(move |_| open)
+        })
+    }
+
+    /// The workspaces that a build of a package may import from, itself included: over all four kinds of dependencies.
+    /// Sorted by path; empty if there is no such workspace.
+    pub fn source_closure(&self, name: &str) -> Vec<&Manifest> {
+        self.closure(name, |m| {
+            let development = m.dev_dependencies.keys().chain(m.peer_dependencies.keys());
+            m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development)
+        })
+    }
+
+    fn closure<'a, I: Iterator<Item = &'a String>>(
+        &'a self,
+        name: &str,
+        edges: impl Fn(&'a Manifest) -> I,
+    ) -> Vec<&'a Manifest> {
+        let by_name: BTreeMap<&str, &Manifest> = self.workspaces.iter().map(|w| (w.name.as_str(), w)).collect();
+        let mut seen = BTreeSet::new();
+        let mut queue: Vec<&Manifest> = by_name.get(name).copied().into_iter().collect();
+        while let Some(manifest) = queue.pop() {
+            if seen.insert(manifest.name.as_str()) {
+                queue.extend(edges(manifest).filter_map(|name| by_name.get(name.as_str()).copied()));
+            }
+        }
+        self.workspaces.iter().filter(|w| seen.contains(w.name.as_str())).collect()
+    }
+}

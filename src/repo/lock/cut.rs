@@ -1,0 +1,195 @@
+//! Writes the lockfile of a smaller project, as Yarn itself would.
+//!
+//! `yarn install --immutable` compares bytes. Entries of packages keep their text; their keys are trimmed to the
+//! descriptors still in use and sorted anew; entries of workspaces are written from the smaller manifests. Facts:
+//! `Project.generateLockfile` and `Manifest.exportTo` of `@yarnpkg/core`, `stringifySyml` of `@yarnpkg/parsers`.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Descriptor, Locator, Lockfile, Walk};
+
+/// What the lockfile says of a workspace, beyond its key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkspaceEntry {
+    /// `name@workspace:dir`.
+    pub locator: Locator,
+    /// All dependencies as in [`super::Seed`], ranges as the manifest writes them.
+    pub dependencies: BTreeMap<String, String>,
+    /// `peerDependencies`.
+    pub peer_dependencies: BTreeMap<String, String>,
+    /// `dependenciesMeta`, with `optional: true` for `optionalDependencies`.
+    pub dependencies_meta: BTreeMap<String, BTreeMap<String, bool>>,
+    /// `peerDependenciesMeta`.
+    pub peer_dependencies_meta: BTreeMap<String, BTreeMap<String, bool>>,
+    /// `bin`: name to path.
+    pub bin: BTreeMap<String, String>,
+}
+
+impl Lockfile {
+    /// The lockfile that holds what a walk reached and no more.
+    pub fn cut(&self, walk: &Walk, workspaces: &[WorkspaceEntry]) -> String {
+        self.write(walk, workspaces, &BTreeMap::new())
+    }
+
+    /// As [`Self::cut`], with other descriptors for some entries (by index).
+    pub(crate) fn write(
+        &self,
+        walk: &Walk,
+        workspaces: &[WorkspaceEntry],
+        renamed: &BTreeMap<usize, Vec<Descriptor>>,
+    ) -> String {
+        let written: BTreeMap<String, &WorkspaceEntry> =
+            workspaces.iter().map(|workspace| (workspace.locator.to_string(), workspace)).collect();
+        let mut blocks: Vec<(String, String)> = Vec::with_capacity(walk.entries.len());
+        for (index, entry) in walk.entries.iter().filter_map(|i| self.entries.get(*i).map(|entry| (*i, entry))) {
+            let descriptors = match renamed.get(&index) {
+                Some(descriptors) => descriptors.iter().map(Descriptor::to_string).collect(),
+                None => self.used(walk, Some(index)).map(Descriptor::to_string).collect(),
+            };
+            let body = match written.get(&entry.locator.to_string()) {
+                Some(workspace) => workspace.body(self.version),
+                None => entry.body.clone(),
+            };
+            blocks.push((key(descriptors), body));
+        }
+        for workspace in workspaces {
+            let locator = workspace.locator.to_string();
+            if !walk.entries.iter().any(|i| self.entries.get(*i).is_some_and(|e| e.locator == workspace.locator)) {
+                blocks.push((locator, workspace.body(self.version)));
+            }
+        }
+        blocks.sort_by(|a, b| utf16(&a.0, &b.0));
+        let mut text = self.preamble.trim_end().to_owned();
+        text.push('\n');
+        for (key, body) in blocks {
+            text.push('\n');
+            let key = quoted(&key);
+            if key.encode_utf16().count() > 1024 {
+                text.push_str(&format!("? {key}\n:\n{body}"));
+            } else {
+                text.push_str(&format!("{key}:\n{body}"));
+            }
+        }
+        text
+    }
+}
+
+impl WorkspaceEntry {
+    fn body(&self, version: u32) -> String {
+        let mut out = String::from("  version: 0.0.0-use.local\n");
+        let _ = writeln!(out, "  resolution: {}", quoted(&self.locator.to_string()));
+        let dependencies = self.dependencies.iter().map(|(name, range)| {
+            let descriptor = Descriptor::new(&**name, &**range);
+            // Yarn 2 and 3 wrote workspaces' ranges as the manifest has them.
+            (name, if version > 6 { descriptor.normalized().range } else { descriptor.range })
+        });
+        section(&mut out, "dependencies", dependencies);
+        section(&mut out, "peerDependencies", self.peer_dependencies.iter().map(|(k, v)| (k, v.clone())));
+        meta(&mut out, "dependenciesMeta", &self.dependencies_meta);
+        meta(&mut out, "peerDependenciesMeta", &self.peer_dependencies_meta);
+        section(&mut out, "bin", self.bin.iter().map(|(k, v)| (k, v.clone())));
+        out.push_str("  languageName: unknown\n  linkType: soft\n");
+        out
+    }
+}
+
+fn section<'a>(out: &mut String, name: &str, pairs: impl Iterator<Item = (&'a String, String)>) {
+    let mut pairs: Vec<_> = pairs.collect();
+    if pairs.is_empty() {
+        return;
+    }
+    pairs.sort_by(|a, b| field_order(a.0, b.0));
+    let _ = writeln!(out, "  {name}:");
+    for (key, value) in pairs {
+        let _ = writeln!(out, "    {}: {}", quoted(key), quoted(&value));
+    }
+}
+
+fn meta(out: &mut String, name: &str, packages: &BTreeMap<String, BTreeMap<String, bool>>) {
+    let mut packages: Vec<_> = packages.iter().filter(|(_, flags)| !flags.is_empty()).collect();
+    if packages.is_empty() {
+        return;
+    }
+    packages.sort_by(|a, b| field_order(a.0, b.0));
+    let _ = writeln!(out, "  {name}:");
+    for (package, flags) in packages {
+        let _ = writeln!(out, "    {}:", quoted(package));
+        for (flag, value) in flags {
+            let _ = writeln!(out, "      {flag}: {value}");
+        }
+    }
+}
+
+fn key(mut descriptors: Vec<String>) -> String {
+    descriptors.sort_by(|a, b| utf16(a, b));
+    descriptors.join(", ")
+}
+
+/// JavaScript's own order of strings: by UTF-16 units.
+fn utf16(a: &str, b: &str) -> Ordering {
+    a.encode_utf16().cmp(b.encode_utf16())
+}
+
+/// Keys that syml puts first, on every level: also a dependency of such a name.
+const FIRST: [&str; 8] = [
+    "__metadata",
+    "version",
+    "resolution",
+    "dependencies",
+    "peerDependencies",
+    "dependenciesMeta",
+    "peerDependenciesMeta",
+    "binaries",
+];
+
+fn field_order(a: &str, b: &str) -> Ordering {
+    let rank = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    rank(a).cmp(&rank(b)).then_with(|| utf16(a, b))
+}
+
+/// Quotes what syml quotes: all but what matches its pattern for simple strings.
+fn quoted(text: &str) -> String {
+    if is_simple(text) {
+        return text.to_owned();
+    }
+    serde_json::to_string(text).unwrap_or_else(|_| format!("{text:?}"))
+}
+
+/// `/^(?![-?:,\][{}#&*!|>'"%@` \t\r\n]).([ \t]*(?![,\][{}:# \t\r\n]).)*$/`
+fn is_simple(text: &str) -> bool {
+    let starts_well = text.chars().next().is_some_and(|c| !"-?:,][{}#&*!|>'\"%@` \t\r\n".contains(c));
+    let inner = text.chars().skip(1).all(|c| !",][{}:#\r\n".contains(c));
+    starts_well && inner && !text.ends_with([' ', '\t'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_are_quoted_as_syml_does() {
+        for (text, wanted) in [
+            ("npm:^1", "\"npm:^1\""),
+            ("^3.25.28 || ^4", "^3.25.28 || ^4"),
+            ("@scope/name", "\"@scope/name\""),
+            ("*", "\"*\""),
+            (">=1", "\">=1\""),
+            ("workspace:^", "\"workspace:^\""),
+            ("plain-name", "plain-name"),
+            ("", "\"\""),
+            ("a b", "a b"),
+            ("a ", "\"a \""),
+        ] {
+            assert_eq!(quoted(text), wanted);
+        }
+    }
+
+    #[test]
+    fn a_dependency_named_like_a_field_comes_first() {
+        let mut names = vec!["zod", "a", "resolution", "version"];
+        names.sort_by(|a, b| field_order(a, b));
+        assert_eq!(names, ["version", "resolution", "a", "zod"]);
+    }
+}

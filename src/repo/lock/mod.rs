@@ -1,0 +1,133 @@
+//! Yarn's lockfile: entries, reachability, and the cut to a smaller project.
+//!
+//! In: the text of `yarn.lock` as Yarn 2 and later write it. Out: entries that keep their own text, so that a cut
+//! reproduces what Yarn itself would write byte for byte. Knows nothing of files or of Backstage.
+//!
+//! Facts about the format were read in `@yarnpkg/core` (Project.setupResolutions, Project.generateLockfile) and
+//! `@yarnpkg/parsers` (syml), and tried with Yarn 4.13.
+
+mod cut;
+mod descriptor;
+mod extensions;
+mod parse;
+mod rules;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::SourceFile;
+use crate::path::ContextPath;
+
+pub use cut::WorkspaceEntry;
+pub use descriptor::{Descriptor, Locator};
+pub use extensions::Extension;
+pub use parse::{LockError, LockErrorKind};
+pub use rules::{Resolution, Rules};
+pub use walk::{Missing, Seed, Walk};
+
+pub(crate) use descriptor::is_name;
+pub(crate) use rules::backstage_params;
+
+/// A parsed lockfile.
+#[derive(Debug, Clone)]
+pub struct Lockfile {
+    /// The file, line breaks as LF.
+    pub file: Arc<SourceFile>,
+    /// `__metadata.version`: 8 for Yarn 4, 4 to 6 for Yarn 2 and 3.
+    pub version: u32,
+    /// Everything before the first entry, `__metadata` included, as written.
+    pub(crate) preamble: String,
+    /// Entries in the order of the file.
+    pub entries: Vec<Entry>,
+    /// Normalised descriptor (see [`Descriptor`]) to its entry.
+    index: BTreeMap<String, Place>,
+    /// Directory of each workspace (`.` for the root) to its entry.
+    workspaces: BTreeMap<String, usize>,
+}
+
+/// Where a descriptor stands: the entry, and which of its descriptors it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) entry: usize,
+    pub(crate) descriptor: usize,
+}
+
+/// One entry: everything that some descriptors resolve to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The descriptors of the key, in the order written.
+    pub descriptors: Vec<Descriptor>,
+    /// `resolution`.
+    pub locator: Locator,
+    /// `version`; `0.0.0-use.local` for what is in the repository.
+    pub version: String,
+    /// `dependencies`: name to range, as written. Optional ones are in here too.
+    pub dependencies: BTreeMap<String, String>,
+    /// Names in `dependenciesMeta` with `optional: true`.
+    pub optional: std::collections::BTreeSet<String>,
+    /// `peerDependencies`.
+    pub peer_dependencies: BTreeMap<String, String>,
+    /// `conditions`, such as `os=darwin & cpu=arm64`.
+    pub conditions: Option<String>,
+    /// Whether `linkType` is `soft`: linked from the repository, not fetched.
+    pub soft: bool,
+    /// 1-based line of the key.
+    pub line: usize,
+    /// The entry's text below its key, as written.
+    pub(crate) body: String,
+}
+
+impl Entry {
+    /// Directory of the workspace that this entry stands for, relative to the root (`.` for the root itself).
+    pub fn workspace_dir(&self) -> Option<&str> {
+        self.locator.reference.strip_prefix("workspace:")
+    }
+}
+
+impl Lockfile {
+    /// The entry that a descriptor resolves to.
+    pub fn entry(&self, descriptor: &Descriptor) -> Option<&Entry> {
+        self.place(descriptor).and_then(|place| self.entries.get(place.entry))
+    }
+
+    /// All entries of a package.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| entry.locator.name == name)
+    }
+
+    /// The entry of the workspace in a directory.
+    pub fn workspace(&self, dir: &ContextPath) -> Option<&Entry> {
+        self.entries.get(self.workspace_index(dir)?)
+    }
+
+    pub(crate) fn workspace_index(&self, dir: &ContextPath) -> Option<usize> {
+        self.workspaces.get(&dir.to_string()).copied()
+    }
+
+    /// The descriptors of an entry that a walk used.
+    pub(crate) fn used<'a>(&'a self, walk: &'a Walk, entry: Option<usize>) -> impl Iterator<Item = &'a Descriptor> {
+        let found = entry.and_then(|entry| Some((entry, self.entries.get(entry)?)));
+        found.into_iter().flat_map(move |(index, entry)| {
+            let used = move |i: usize| walk.used.contains(&Place { entry: index, descriptor: i });
+            entry.descriptors.iter().enumerate().filter(move |(i, _)| used(*i)).map(|(_, descriptor)| descriptor)
+        })
+    }
+
+    pub(crate) fn place(&self, descriptor: &Descriptor) -> Option<Place> {
+        self.index.get(&descriptor.to_string()).copied()
+    }
+}
+
+impl Default for Lockfile {
+    fn default() -> Self {
+        Self {
+            file: SourceFile::new("yarn.lock", ""),
+            version: 0,
+            preamble: String::new(),
+            entries: Vec::new(),
+            index: BTreeMap::new(),
+            workspaces: BTreeMap::new(),
+        }
+    }
+}

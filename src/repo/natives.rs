@@ -1,0 +1,174 @@
+//! Packages of the production closure that hold machine code.
+//!
+//! Decided from the lockfile alone (reference B.8): a package needs a binary if it depends on one of the tools that
+//! build or find one; Yarn itself adds `node-gyp` where a script calls it. It is required if it can be reached without
+//! an optional edge, and if the tool is no optional dependency of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::path::ContextPath;
+
+use super::Repository;
+use super::lock::{Descriptor, Entry, Locator, Lockfile, Rules, Seed, Walk};
+use super::project::{Production, SyntheticProject, locator};
+
+/// A package with machine code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Native {
+    /// The package's real name (an alias is resolved).
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its locator; a patched package says so here.
+    pub locator: Locator,
+    /// Whether the backend cannot do without it.
+    pub required: bool,
+    /// How it finds a binary that others built.
+    pub prebuilt_tool: Option<PrebuiltTool>,
+    /// Why it is in the list.
+    pub because: String,
+}
+
+/// How a package finds a prebuilt binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PrebuiltTool {
+    /// `prebuild-install`: downloads from the package's own release page.
+    PrebuildInstall,
+    /// `node-gyp-build`: looks into `prebuilds/` of the package itself.
+    NodeGypBuild,
+    /// `@mapbox/node-pre-gyp` or `node-pre-gyp`: downloads from a host that the package names.
+    NodePreGyp,
+}
+
+/// What builds or finds a binary, and what it says about prebuilt ones.
+const TOOLS: [(&str, Option<PrebuiltTool>); 9] = [
+    ("prebuild-install", Some(PrebuiltTool::PrebuildInstall)),
+    ("node-gyp-build", Some(PrebuiltTool::NodeGypBuild)),
+    ("node-gyp-build-optional-packages", Some(PrebuiltTool::NodeGypBuild)),
+    ("@mapbox/node-pre-gyp", Some(PrebuiltTool::NodePreGyp)),
+    ("node-pre-gyp", Some(PrebuiltTool::NodePreGyp)),
+    ("bindings", None),
+    ("nan", None),
+    ("node-addon-api", None),
+    ("node-gyp", None),
+];
+
+/// The packages of a backend's production closure that hold machine code, sorted by name and version.
+pub fn natives(repo: &Repository, backend: &str) -> Vec<Native> {
+    let production = Production::of(repo, backend);
+    let seeds: Vec<Seed> = production.manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
+    let required = required(&repo.lock, &repo.yarn.rules, &seeds);
+    let entries = production.walk.entries.iter().filter_map(|i| Some((*i, repo.lock.entries.get(*i)?)));
+    let mut natives: Vec<Native> =
+        entries.filter_map(|(index, entry)| native(entry, required.contains(&index))).collect();
+    natives.sort_by(|a, b| (&a.name, &a.version, &a.locator).cmp(&(&b.name, &b.version, &b.locator)));
+    natives
+}
+
+fn native(entry: &Entry, reached: bool) -> Option<Native> {
+    let is_tool = TOOLS.iter().any(|(tool, _)| *tool == entry.locator.name);
+    if entry.soft || is_tool {
+        return None;
+    }
+    let used: Vec<_> = TOOLS.iter().filter(|(tool, _)| entry.dependencies.contains_key(*tool)).collect();
+    let names: Vec<&str> = used.iter().map(|(tool, _)| *tool).collect();
+    let certain = names.iter().any(|tool| !entry.optional.contains(*tool));
+    let required = reached && certain;
+    let because = match (names.as_slice(), reached, certain) {
+        ([], ..) => return None,
+        (tools, true, true) => format!("depends on {} and is not optional", tools.join(", ")),
+        (tools, false, _) => format!("depends on {}; reached by optional dependencies only", tools.join(", ")),
+        (tools, _, false) => format!("{} is optional to it", tools.join(", ")),
+    };
+    Some(Native {
+        name: entry.locator.name.clone(),
+        version: entry.version.clone(),
+        locator: entry.locator.clone(),
+        required,
+        prebuilt_tool: used.iter().find_map(|(_, tool)| *tool),
+        because,
+    })
+}
+
+/// Entries that can be reached without an optional edge.
+fn required(lock: &Lockfile, rules: &Rules, seeds: &[Seed]) -> BTreeSet<usize> {
+    let mut queue: Vec<usize> = Vec::new();
+    for seed in seeds {
+        for (name, range) in seed.dependencies.iter().filter(|(name, _)| !seed.optional.contains(*name)) {
+            let wanted = Descriptor::new(&**name, &**range);
+            queue.extend(lock.edge(rules, &seed.locator, wanted, false).place.map(|place| place.entry));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    while let Some(index) = queue.pop() {
+        if let Some(entry) = lock.entries.get(index).filter(|_| seen.insert(index)) {
+            let edges = lock.edges(rules, entry).into_iter().filter(|edge| !edge.optional);
+            queue.extend(edges.filter_map(|edge| edge.place).map(|place| place.entry));
+        }
+    }
+    seen
+}
+
+/// A project that holds one native package of the repository and what it needs, at the locked versions.
+///
+/// Its key depends on that package alone, not on the rest of the lockfile. Build scripts: `dependenciesMeta` allows
+/// them for the package itself, so that with `enableScripts: false` nothing else runs. `None` for a package whose patch
+/// lies beside a workspace: it can be installed with the whole project only.
+pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticProject> {
+    let lock = &repo.lock;
+    let index = lock.entries.iter().position(|entry| entry.locator == native.locator)?;
+    let entry = lock.entries.get(index)?;
+    // Named exactly, so that another range for the same version changes nothing.
+    let descriptor = if entry.locator.protocol() == Some("npm:") {
+        Descriptor::new(&*native.name, &*entry.locator.reference)
+    } else {
+        entry.descriptors.iter().find(|d| !d.range.contains("::locator="))?.clone()
+    };
+    let root = Locator { name: "native".to_owned(), reference: "workspace:.".to_owned() };
+    // The root's own dependency must stay as it is named here.
+    let mut rules = Rules { root: root.clone(), ..repo.yarn.rules.clone() };
+    rules.resolutions.retain(|resolution| !resolution.applies_everywhere_to(&native.name));
+    let mut walk = lock.walk_entry(&rules, index);
+    if !walk.missing.is_empty() || walk.files.iter().any(|file| ContextPath::new(file).is_err()) {
+        return None;
+    }
+    let mut renamed = BTreeMap::new();
+    if entry.locator.protocol() == Some("npm:") {
+        let mut descriptors: Vec<Descriptor> = lock.used(&walk, Some(index)).cloned().collect();
+        descriptors.push(descriptor.clone());
+        descriptors.sort();
+        descriptors.dedup();
+        renamed.insert(index, descriptors);
+    } else {
+        // What a patch is made from is locked too.
+        lock.walk_descriptor(&rules, &mut walk, &descriptor);
+    }
+    Some(project(repo, &rules, &walk, &root, &descriptor, &renamed))
+}
+
+fn project(
+    repo: &Repository,
+    rules: &Rules,
+    walk: &Walk,
+    root: &Locator,
+    descriptor: &Descriptor,
+    renamed: &BTreeMap<usize, Vec<Descriptor>>,
+) -> SyntheticProject {
+    let mut manifest = super::project::InstallManifest { name: Some(root.name.clone()), ..Default::default() };
+    manifest.dependencies.insert(descriptor.name.clone(), descriptor.range.clone());
+    manifest.dependencies_meta.insert(descriptor.name.clone(), BTreeMap::from([("built".to_owned(), true)]));
+    let used = rules.resolutions.iter().enumerate().filter(|(i, _)| walk.resolutions.contains(i));
+    manifest.resolutions = used.map(|(_, r)| (r.key.clone(), r.reference.clone())).collect();
+    let package_manager = repo.root.json.get("packageManager").and_then(Value::as_str);
+    manifest.package_manager = package_manager.map(str::to_owned);
+    let lock = repo.lock.write(walk, &[manifest.entry(root)], renamed);
+    let mut project = SyntheticProject { entries: walk.entries.len().saturating_add(1), ..Default::default() };
+    for (name, text) in [("package.json", manifest.to_json()), ("yarn.lock", lock)] {
+        project.files.extend(ContextPath::new(name).map(|path| (path, text)));
+    }
+    project.inputs.extend(walk.files.iter().filter_map(|file| ContextPath::new(file).ok()));
+    project.inputs.extend(super::project::common_inputs(repo));
+    project
+}

@@ -1,0 +1,190 @@
+//! Synthetic projects: what an install sees in place of the repository.
+//!
+//! In: a [`Repository`]. Out: manifests reduced to what an install depends on, a lockfile, and the paths of the
+//! repository that have to lie beside them. The development project stands for the whole repository with its own
+//! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it (reference B.3).
+
+mod manifest;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::path::ContextPath;
+
+use super::lock::{Locator, Rules, Walk, backstage_params};
+use super::{Manifest, Repository};
+
+pub use manifest::InstallManifest;
+
+/// A project made of reduced manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SyntheticProject {
+    /// Files to write: manifests, and `yarn.lock` where it is cut.
+    pub files: BTreeMap<ContextPath, String>,
+    /// Files and directories to copy from the repository: `yarn.lock` where it is the repository's own, `.yarnrc.yml`,
+    /// Yarn's releases and plugins, patches, local packages. Each exists as far as was read.
+    pub inputs: BTreeSet<ContextPath>,
+    /// Directories of its workspaces, the root left out, sorted.
+    pub workspaces: Vec<ContextPath>,
+    /// Number of entries in its lockfile.
+    pub entries: usize,
+}
+
+/// The whole repository: every workspace, development dependencies included, and its own `yarn.lock` (an input).
+pub fn development(repo: &Repository) -> SyntheticProject {
+    let mut project = SyntheticProject { entries: repo.lock.entries.len(), ..SyntheticProject::default() };
+    for manifest in std::iter::once(&repo.root).chain(&repo.workspaces) {
+        let mut reduced = InstallManifest::of(manifest, manifest.dir.is_root());
+        let named = repo.lock.workspace(&manifest.dir).is_some_and(|e| e.descriptors.iter().any(manifest::needs_version));
+        reduced.version = version(manifest).filter(|_| named && !manifest.dir.is_root());
+        project.add(manifest, &reduced);
+    }
+    project.inputs.extend(repo.yarn.inputs.iter().cloned());
+    project.inputs.extend(common_inputs(repo));
+    project.inputs.extend(ContextPath::new("yarn.lock"));
+    project
+}
+
+/// The backend's production closure: manifests without development dependencies, bundled packages without any, and a
+/// lockfile cut to what they reach.
+pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
+    let production = Production::of(repo, backend);
+    let mut project = SyntheticProject { entries: production.walk.entries.len(), ..SyntheticProject::default() };
+    let mut entries = Vec::new();
+    for (manifest, reduced) in &production.manifests {
+        entries.push(reduced.entry(&locator(repo, manifest)));
+        project.add(manifest, reduced);
+    }
+    let lock = repo.lock.cut(&production.walk, &entries);
+    project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
+    project.inputs.extend(production.walk.files.iter().filter_map(|file| ContextPath::new(file).ok()));
+    project.inputs.extend(common_inputs(repo));
+    project
+}
+
+/// The release manifest that Backstage's Yarn plugin would fetch from versions.backstage.io, as far as the lockfile
+/// knows it: the content of a file for `BACKSTAGE_MANIFEST_FILE`. `None` where nothing asks for `backstage:^`.
+pub fn backstage_manifest(repo: &Repository) -> Option<String> {
+    let descriptors = repo.lock.entries.iter().flat_map(|entry| &entry.descriptors);
+    let mut packages: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut release = None;
+    for descriptor in descriptors {
+        if let Some((version, npm)) = backstage_params(descriptor) {
+            release = Some(version);
+            packages.insert(&descriptor.name, npm);
+        }
+    }
+    let packages: Vec<Value> =
+        packages.into_iter().map(|(name, version)| serde_json::json!({ "name": name, "version": version })).collect();
+    Some(serde_json::json!({ "releaseVersion": release?, "packages": packages }).to_string())
+}
+
+impl SyntheticProject {
+    fn add(&mut self, manifest: &Manifest, reduced: &InstallManifest) {
+        if let Ok(path) = manifest.dir.join("package.json") {
+            self.files.insert(path, reduced.to_json());
+        }
+        if !manifest.dir.is_root() {
+            self.workspaces.push(manifest.dir.clone());
+        }
+    }
+}
+
+/// The production closure before it is written.
+pub(crate) struct Production<'a> {
+    pub(crate) manifests: Vec<(&'a Manifest, InstallManifest)>,
+    pub(crate) walk: Walk,
+}
+
+impl<'a> Production<'a> {
+    pub(crate) fn of(repo: &'a Repository, backend: &str) -> Self {
+        let mut dirs: BTreeSet<&ContextPath> = repo.dist_closure(backend).into_iter().map(|m| &m.dir).collect();
+        for name in repo.root.dependencies.keys().chain(repo.root.optional_dependencies.keys()) {
+            dirs.extend(repo.dist_closure(name).into_iter().map(|m| &m.dir));
+        }
+        loop {
+            let production = Self::from_dirs(repo, &dirs);
+            let reached = production.walk.workspaces.iter().filter_map(|dir| ContextPath::new(dir).ok());
+            let reached: Vec<_> = reached.filter(|dir| !dirs.contains(dir)).collect();
+            let before = dirs.len();
+            dirs.extend(repo.workspaces.iter().map(|w| &w.dir).filter(|dir| reached.contains(dir)));
+            if dirs.len() == before {
+                return production;
+            }
+        }
+    }
+
+    fn from_dirs(repo: &'a Repository, dirs: &BTreeSet<&ContextPath>) -> Self {
+        let members = repo.workspaces.iter().filter(|w| dirs.contains(&w.dir));
+        let mut manifests: Vec<(&Manifest, InstallManifest)> =
+            std::iter::once(&repo.root).chain(members).map(|manifest| (manifest, reduced(manifest))).collect();
+        let seeds: Vec<_> = manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
+        let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
+        for (manifest, reduced) in &mut manifests {
+            let place = repo.lock.workspace_index(&manifest.dir);
+            let named = repo.lock.used(&walk, place).any(manifest::needs_version);
+            if manifest.dir.is_root() {
+                reduced.workspaces = Some(dirs.iter().map(|dir| Value::from(escaped(dir))).collect());
+                reduced.resolutions = used_resolutions(&repo.yarn.rules, &walk);
+            } else if named {
+                reduced.version = version(manifest);
+            }
+        }
+        Self { manifests, walk }
+    }
+}
+
+/// A manifest for production. `bin` is dropped: the files that it names come with the bundle, later.
+fn reduced(manifest: &Manifest) -> InstallManifest {
+    let mut reduced = InstallManifest::of(manifest, manifest.dir.is_root());
+    reduced.workspaces = None;
+    reduced.dev_dependencies.clear();
+    reduced.bin.clear();
+    if manifest.bundled {
+        reduced.dependencies.clear();
+        reduced.optional_dependencies.clear();
+        reduced.peer_dependencies.clear();
+        reduced.dependencies_meta.clear();
+        reduced.peer_dependencies_meta.clear();
+    }
+    reduced
+}
+
+fn used_resolutions(rules: &Rules, walk: &Walk) -> Vec<(String, String)> {
+    let used = rules.resolutions.iter().enumerate().filter(|(i, _)| walk.resolutions.contains(i));
+    used.map(|(_, r)| (r.key.clone(), r.reference.clone())).collect()
+}
+
+fn version(manifest: &Manifest) -> Option<String> {
+    manifest.json.get("version").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The locator of a workspace, named as the lockfile names it (a workspace without a name is named by Yarn).
+pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
+    let entry = repo.lock.workspace(&manifest.dir);
+    entry.map_or_else(
+        || Locator { name: manifest.name.clone(), reference: format!("workspace:{}", manifest.dir) },
+        |entry| entry.locator.clone(),
+    )
+}
+
+/// What every install needs of the repository.
+pub(crate) fn common_inputs(repo: &Repository) -> impl Iterator<Item = ContextPath> {
+    let rc = repo.yarn.rc.as_ref().and_then(|_| ContextPath::new(".yarnrc.yml").ok());
+    let backstage = repo.root_files.contains("backstage.json").then(|| ContextPath::new("backstage.json").ok());
+    let tools = repo.yarn.tools.iter().cloned();
+    rc.into_iter().chain(backstage.flatten()).chain(tools)
+}
+
+/// A directory as a workspace pattern that matches it alone.
+fn escaped(dir: &ContextPath) -> String {
+    let mut out = String::new();
+    for c in dir.as_str().chars() {
+        if "*?[]{}()!".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
