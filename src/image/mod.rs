@@ -122,7 +122,8 @@ fn env(base: &BaseConfig, plan: &ImagePlan) -> Value {
     let mut vars = base.env();
     if let Some(prefix) = &plan.path {
         let path = vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
-        set(&mut vars, "PATH", &prefixed_path(prefix, path));
+        let path = prefixed_path(prefix, path);
+        set(&mut vars, "PATH", &path);
     }
     if !vars.iter().any(|(name, _)| name == "PATH") {
         vars.insert(0, ("PATH".to_owned(), DEFAULT_PATH.to_owned()));

@@ -12,11 +12,11 @@ impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
         let backend = self.backend.value;
-        let project = project::production(self.repo(), &backend.name)?;
+        let project = project::production(self.repo(), &backend.name);
         let origin = self.backend_origin();
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));
-        actions.extend(self.yarn_inputs());
+        actions.extend(self.project_inputs(&project));
         actions.extend(self.backstage_manifest_for());
         let files = self.step(Step {
             id: StepId::new("deps-files"),
@@ -24,7 +24,7 @@ impl Planner<'_> {
             because: format!(
                 "{} of {} lockfile entries are in the closure of {}",
                 project.entries,
-                self.repo().lock.len(),
+                self.repo().lock.entries.len(),
                 backend.dir
             ),
             origin: origin.clone(),

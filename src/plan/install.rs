@@ -5,18 +5,15 @@ use crate::path::ContextPath;
 use crate::repo::project;
 
 use super::yarn::Purpose;
-use super::{Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, in_repo, origin, rooted, titled};
+use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin, titled};
 
 impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
         let project = project::development(self.repo());
-        let lock = ContextPath::new("yarn.lock").unwrap_or_default();
         let mut actions = vec![self.settings(None)];
         actions.extend(Self::written(&project.files));
-        actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(&lock), in_repo(&lock))));
-        actions.extend(self.yarn_inputs());
-        actions.extend(self.local_archives());
+        actions.extend(self.project_inputs(&project));
         actions.extend(self.backstage_manifest());
         let files = self.step(Step {
             id: StepId::new("install-files"),
@@ -57,12 +54,5 @@ impl Planner<'_> {
     /// [`Self::backstage_manifest`] for another project than the development one.
     pub(super) fn backstage_manifest_for(&self) -> Vec<FileAction> {
         self.backstage_manifest().into_iter().collect()
-    }
-
-    /// Directories and archives of the repository that descriptors name (`portal:`, `link:`, `file:`) and that are no
-    /// workspaces: an install reads them.
-    fn local_archives(&mut self) -> Vec<FileAction> {
-        let paths = self.repo().local_dependencies();
-        paths.iter().map(|path| self.copy_source(path, &["**/node_modules"])).collect()
     }
 }

@@ -103,13 +103,14 @@ impl<'a> Planner<'a> {
         let config = self.image_config()?;
         self.finish_context()?;
         let targets = self.targets(&image, &bundle, &checks, &deps);
+        let yarn = self.yarn_decision();
         let plan = Plan {
             node: Decision {
                 value: self.node.value.to_string(),
                 because: self.node.because,
                 origin: self.node.origin,
             },
-            yarn: self.yarn_decision(),
+            yarn,
             backend: self.backend.clone().map(|manifest| manifest.dir.to_string()),
             frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
             images,

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::path::ContextPath;
-use crate::repo::{Native, natives, project};
+use crate::repo::{Native, native_project, natives};
 use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
@@ -84,10 +84,15 @@ impl Planner<'_> {
 
     fn native(&mut self, native: &Native, mode: NativeMode, origin: Origin) -> Result<Tree, Diagnostics> {
         let label = format!("native {}@{}", native.name, native.version);
-        let project = project::native(self.repo(), native)?;
+        let Some(project) = native_project(self.repo(), native) else {
+            return Err(Diagnostic::error("plan/native-alone", format!("{} {} cannot be built apart from the project", native.name, native.version))
+                .help(format!("its patch lies beside a workspace; move it to .yarn/patches, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`", native.name))
+                .at(origin.span(self.spec().default_span()))
+                .into());
+        };
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));
-        actions.extend(self.yarn_inputs());
+        actions.extend(self.project_inputs(&project));
         let files = self.step(Step {
             id: StepId::new(format!("{label} files")),
             title: format!("[{label}] manifest and lockfile"),

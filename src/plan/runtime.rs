@@ -269,7 +269,7 @@ impl Planner<'_> {
     fn node_options(&self) -> Vec<String> {
         let mut options: Vec<String> = Vec::new();
         // The scaffolder's sandbox of older releases: without it Node 20 and later refuse to start isolated-vm.
-        if self.node.value.major >= 20 && self.repo().lock.contains_package("isolated-vm") {
+        if self.node.value.major >= 20 && self.repo().lock.named("isolated-vm").next().is_some() {
             options.push("--no-node-snapshot".to_owned());
         }
         options.extend(self.spec().runtime.node_options.iter().map(|option| option.value.clone()));

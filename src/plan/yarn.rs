@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::path::{ContextPath, ImagePath};
+use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
 use super::{
@@ -228,20 +229,17 @@ impl Planner<'_> {
         FileAction::Write { path: image_path("/.yarnrc.yml"), text, mode: 0o644 }
     }
 
-    /// Copies of what an install reads besides manifests and lockfile.
-    pub(super) fn yarn_inputs(&mut self) -> Vec<FileAction> {
-        let repo = self.repo();
-        let mut paths: Vec<ContextPath> = repo.yarn.inputs.clone();
-        if repo.yarn.rc.is_some() {
-            paths.extend(ContextPath::new(".yarnrc.yml"));
+    /// Copies of what an install reads besides the files that are written: lockfile, Yarn's own, patches, local packages.
+    pub(super) fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
+        let mut actions = Vec::with_capacity(project.inputs.len());
+        for path in &project.inputs {
+            if in_facts(path) {
+                actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))));
+            } else {
+                actions.push(self.copy_source(path, &["**/node_modules"]));
+            }
         }
-        if repo.backstage.is_some() {
-            paths.extend(ContextPath::new("backstage.json"));
-        }
-        paths
-            .iter()
-            .map(|path| FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))))
-            .collect()
+        actions
     }
 
     /// Written files of a synthetic project.
@@ -251,4 +249,11 @@ impl Planner<'_> {
             .map(|(path, text)| FileAction::Write { path: super::in_repo(path), text: text.clone(), mode: 0o644 })
             .collect()
     }
+}
+
+/// Whether a path is among the facts: taken from there, an install does not wait for the sources.
+fn in_facts(path: &ContextPath) -> bool {
+    let text = path.as_str();
+    ["yarn.lock", ".yarnrc.yml", "backstage.json"].contains(&text)
+        || [".yarn/", "patches/"].iter().any(|dir| text.starts_with(dir) || text == dir.trim_end_matches('/'))
 }

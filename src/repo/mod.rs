@@ -5,6 +5,7 @@
 
 mod closure;
 mod facts;
+mod orphans;
 pub mod range;
 mod read_set;
 mod schema;
@@ -15,4 +16,5 @@ pub mod project;
 pub use natives::{Native, PrebuiltTool, native_project, natives};
 pub use read_set::{DENY, read_set};
 pub use schema::SchemaStyle;
+pub use orphans::orphans;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
