@@ -1,0 +1,444 @@
+//! Scalars with rules of their own: what is wanted, and what exactly is wrong with a text that does not fit.
+
+use crate::path::{ContextPath, ImagePath, PathError};
+use crate::spec::model::NodeVersion;
+use crate::spec::secret;
+use crate::spec::words::{list, quote};
+
+/// The kinds of scalars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Argument,
+    Base,
+    CheckName,
+    Command,
+    ConfigFile,
+    ConfigName,
+    ContextName,
+    Count,
+    Destination,
+    Directory,
+    Duration,
+    EnvName,
+    EnvValue,
+    File,
+    Hosts,
+    Image,
+    LabelKey,
+    LabelValue,
+    Memory,
+    Mode,
+    ModulePattern,
+    NodeOption,
+    NodeVersion,
+    OsPackage,
+    PackageName,
+    Pattern,
+    Port,
+    SecretId,
+    Signal,
+    Source,
+    Url,
+    User,
+    Workspace,
+    YarnVersion,
+}
+
+/// The names that `runtime.base` knows.
+pub(crate) const PRESETS: [&str; 6] = ["distroless", "slim", "alpine", "wolfi", "ubi", "dhi"];
+
+/// Names of targets and checks that an own check may not have.
+const RESERVED_CHECKS: [&str; 14] = [
+    "audit",
+    "boot",
+    "bundle",
+    "cache-seed",
+    "checks",
+    "debug",
+    "deps",
+    "frontend",
+    "image",
+    "lint",
+    "plan",
+    "sourcemaps",
+    "test",
+    "typecheck",
+];
+
+/// Why a text does not fit: `{text} {what}`, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    /// A predicate: `is not a port`.
+    pub what: String,
+    /// What to do; empty where the predicate says it.
+    pub help: String,
+}
+
+fn misfit(what: impl Into<String>, help: impl Into<String>) -> Misfit {
+    Misfit { what: what.into(), help: help.into() }
+}
+
+fn ensure(holds: bool, what: &str, help: &str) -> Result<(), Misfit> {
+    if holds { Ok(()) } else { Err(misfit(what, help)) }
+}
+
+/// Whether the text is not empty and has only letters, digits and `more`, and begins with a letter or digit.
+fn is_name(text: &str, more: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+impl Format {
+    /// What is wanted, with its article.
+    pub(crate) fn wanted(self) -> &'static str {
+        match self {
+            Self::Argument => "an argument",
+            Self::Base => "an image, or one of the names `distroless`, `slim`, `alpine`, `wolfi`, `ubi` and `dhi`",
+            Self::CheckName => "a name",
+            Self::Command => "a shell command",
+            Self::ConfigFile => "the path of a config file",
+            Self::ConfigName => "a file name",
+            Self::ContextName => "the name of a build context",
+            Self::Count => "a number of at least 1",
+            Self::Destination => "a path in the image",
+            Self::Directory => "an absolute path in the image",
+            Self::Duration => "a duration such as `30s` or `1m30s`",
+            Self::EnvName => "the name of a variable",
+            Self::EnvValue => "text",
+            Self::File => "a path in the repository",
+            Self::Hosts => "host names separated by commas",
+            Self::Image => "an image reference",
+            Self::LabelKey => "a label's key",
+            Self::LabelValue => "text",
+            Self::Memory => "`auto`, a number of MiB or a size such as `4g`",
+            Self::Mode => "permission bits such as `0644`",
+            Self::ModulePattern | Self::Pattern => "a pattern",
+            Self::NodeOption => "an option of Node",
+            Self::NodeVersion => "a Node line such as `22` or a version such as `22.19.0`",
+            Self::OsPackage => "the name of an OS package",
+            Self::PackageName => "the name of an npm package",
+            Self::Port => "a port from 1 to 65535",
+            Self::SecretId => "the id of a secret",
+            Self::Signal => "a signal such as `SIGTERM`",
+            Self::Source => "a path",
+            Self::Url => "a URL that begins with `https://` or `http://`",
+            Self::User => "a user: `uid`, `uid:gid` or a name",
+            Self::Workspace => "the path or package name of a workspace",
+            Self::YarnVersion => "`auto` or an exact Yarn version",
+        }
+    }
+
+    /// Whether an unquoted `true` is text here.
+    pub(crate) fn takes_booleans(self) -> bool {
+        matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument)
+    }
+
+    /// Whether a list of these can be given as `a,b` in a build arg; commas may belong to a command.
+    pub(crate) fn splits(self) -> bool {
+        !matches!(self, Self::Command)
+    }
+
+    /// Whether the text fits.
+    pub(crate) fn check(self, text: &str) -> Result<(), Misfit> {
+        if text.trim().is_empty() && !matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument) {
+            return Err(misfit("is empty", format!("give {}, or remove the key", self.wanted())));
+        }
+        match self {
+            Self::Argument | Self::Command | Self::EnvValue | Self::LabelValue | Self::Hosts => Ok(()),
+            Self::Base | Self::Image => image(text),
+            Self::CheckName => check_name(text),
+            Self::ConfigFile | Self::File => file(text),
+            Self::ConfigName => inside(text).map(drop),
+            Self::ContextName => ensure(
+                is_name(text, "._-/:@"),
+                "is not the name of a build context",
+                "give the name that `--build-context name=…` has",
+            ),
+            Self::Count => ensure(text.parse::<u32>().is_ok_and(|n| n > 0), "is not a number of at least 1", ""),
+            Self::Destination => destination(text),
+            Self::Directory => directory(text),
+            Self::Duration => duration(text).map(drop),
+            Self::EnvName => ensure(
+                !text.starts_with(|c: char| c.is_ascii_digit())
+                    && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+                "is not a name that a variable can have",
+                "use letters, digits and `_`, and no digit first",
+            ),
+            Self::LabelKey => ensure(
+                text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '=' | '"' | '\'')) && text.len() <= 256,
+                "is not a key that a label can have",
+                "use letters, digits, `.`, `-`, `_` and `/`, such as `org.opencontainers.image.vendor`",
+            ),
+            Self::Memory => memory(text).map(drop),
+            Self::Mode => mode(text).map(drop),
+            Self::ModulePattern | Self::Pattern => pattern(self, text),
+            Self::NodeOption => ensure(
+                text.starts_with('-'),
+                "is not an option of Node",
+                "options begin with `-`, such as `--max-old-space-size=1000`",
+            ),
+            Self::NodeVersion => node_version(text).map(drop),
+            Self::OsPackage => ensure(
+                is_name(text, "+-._:=~@/"),
+                "is not the name of an OS package",
+                "name one package per item, such as `git`",
+            ),
+            Self::PackageName => package_name(text),
+            Self::Port => {
+                ensure(text.parse::<u16>().is_ok_and(|n| n > 0), "is not a port", "a port is a number from 1 to 65535")
+            }
+            Self::SecretId => secret_id(text),
+            Self::Signal => ensure(
+                text.strip_prefix("SIG").is_some_and(|name| is_name(name, "+-") && !name.contains(char::is_lowercase))
+                    || text.parse::<u8>().is_ok_and(|n| (1..=64).contains(&n)),
+                "is not a signal",
+                "write its name in capitals, such as `SIGTERM`, or its number",
+            ),
+            Self::Source => source(text),
+            Self::Url => url(text),
+            Self::User => user(text),
+            Self::Workspace => workspace(text),
+            Self::YarnVersion => yarn_version(text),
+        }
+    }
+}
+
+fn image(text: &str) -> Result<(), Misfit> {
+    if text.contains("://") {
+        let (_, rest) = text.split_once("://").unwrap_or(("", text));
+        return Err(misfit("is not an image reference", format!("leave the scheme out: {}", quote(rest))));
+    }
+    let sane = !text.starts_with('-') && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    ensure(sane, "is not an image reference", "write it as in `docker pull`, such as `node:22-trixie-slim`")
+}
+
+fn check_name(text: &str) -> Result<(), Misfit> {
+    ensure(
+        is_name(text, "._-") && text.len() <= 64,
+        "is not a name that a check can have",
+        "use letters, digits, `.`, `-` and `_`: the name is also a target",
+    )?;
+    if RESERVED_CHECKS.contains(&text.to_lowercase().as_str()) {
+        return Err(misfit(
+            "is the name of a built-in target",
+            format!("give your check another name, such as `my-{text}`"),
+        ));
+    }
+    Ok(())
+}
+
+fn outside(text: &str, error: PathError) -> Misfit {
+    match error {
+        PathError::Escapes => misfit(
+            "leads out of the repository",
+            "name a path inside the repository; what lies outside can come from a named context",
+        ),
+        PathError::Absolute => {
+            let relative = text.trim_start_matches('/');
+            misfit("is an absolute path", format!("paths are relative to the repository's root: {}", quote(relative)))
+        }
+        PathError::Relative => {
+            misfit("is not an absolute path", format!("begin with `/`, such as {}", quote(&format!("/{text}"))))
+        }
+        PathError::Character => misfit("holds a backslash or a control character", "separate folders with `/`"),
+        PathError::TooLong => misfit("is longer than 4096 bytes", ""),
+    }
+}
+
+/// A path below the repository's root.
+fn inside(text: &str) -> Result<ContextPath, Misfit> {
+    if text.contains("://") {
+        return Err(misfit("is a URL", "only files of the repository can be named here"));
+    }
+    let path = ContextPath::new(text).map_err(|error| outside(text, error))?;
+    if path.is_root() {
+        return Err(misfit("is the whole repository", "name a file or a folder in it"));
+    }
+    Ok(path)
+}
+
+fn file(text: &str) -> Result<(), Misfit> {
+    let path = inside(text)?;
+    if text.contains('*') {
+        return Err(misfit("is a pattern", "name each file, or the folder that holds them"));
+    }
+    secret::local_file(&path)
+}
+
+fn source(text: &str) -> Result<(), Misfit> {
+    ensure(!text.contains('*'), "is a pattern", "name each file, or the folder that holds them")?;
+    let relative = text.trim_start_matches('/');
+    inside(relative).map(drop).map_err(|misfit| match misfit.what.as_str() {
+        "is the whole repository" => Misfit { what: "is everything there is".to_owned(), ..misfit },
+        _ => misfit,
+    })
+}
+
+fn destination(text: &str) -> Result<(), Misfit> {
+    let result = if text.starts_with('/') { ImagePath::new(text).map(drop) } else { ContextPath::new(text).map(drop) };
+    result.map_err(|error| match error {
+        PathError::Escapes => {
+            misfit("leads out of the working directory", "begin with `/` for a path elsewhere in the image")
+        }
+        error => outside(text, error),
+    })
+}
+
+fn directory(text: &str) -> Result<(), Misfit> {
+    let path = ImagePath::new(text).map_err(|error| outside(text, error))?;
+    ensure(path.as_str() != "/", "is the whole image", "name the folders that are written to, such as `/tmp`")
+}
+
+fn pattern(format: Format, text: &str) -> Result<(), Misfit> {
+    let body = text.strip_prefix('!').unwrap_or(text);
+    if format == Format::ModulePattern && body.len() < text.len() {
+        return Err(misfit("begins with `!`", "list what stays under `keep` and what goes under `drop`"));
+    }
+    if body.trim_matches('/').split('/').any(|part| part == "..") {
+        return Err(misfit("leads out through `..`", "patterns are relative to the root"));
+    }
+    let open = body.rfind('[').is_some_and(|at| body.get(at..).is_some_and(|rest| !rest.contains(']')));
+    ensure(!open, "has a `[` that is never closed", "close it with `]`, or write `\\[` for the character itself")
+}
+
+/// `22`, `v22` or `22.19.0`.
+pub(crate) fn node_version(text: &str) -> Result<NodeVersion, Misfit> {
+    let numbers: Option<Vec<u64>> = text
+        .trim_start_matches(['v', 'V'])
+        .split('.')
+        .map(|part| part.parse().ok().filter(|_| part.chars().all(|c| c.is_ascii_digit())))
+        .collect();
+    match numbers.as_deref() {
+        Some([major @ 1..=999]) => Ok(NodeVersion { major: *major, exact: None }),
+        Some([major @ 1..=999, minor, patch]) => Ok(NodeVersion { major: *major, exact: Some((*minor, *patch)) }),
+        Some([major @ 1..=999, minor]) => Err(misfit(
+            "is neither a Node line nor an exact version",
+            format!("write `{major}` for the newest of the line, or all three numbers, such as `{major}.{minor}.0`"),
+        )),
+        _ => Err(misfit("is not a Node version", "write a line such as `22` or an exact version such as `22.19.0`")),
+    }
+}
+
+fn yarn_version(text: &str) -> Result<(), Misfit> {
+    let exact = text == "auto" || semver::Version::parse(text).is_ok();
+    ensure(exact, "is not an exact Yarn version", "write all three numbers, such as `4.9.2`, or `auto`")
+}
+
+fn package_name(text: &str) -> Result<(), Misfit> {
+    let (scope, name) = match text.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+        Some((scope, name)) => (Some(scope), name),
+        None => (None, text),
+    };
+    let sane = is_name(name, "._-~") && scope.is_none_or(|scope| is_name(scope, "._-~"));
+    ensure(
+        sane,
+        "is not the name of an npm package",
+        "write it as in package.json, such as `better-sqlite3` or `@scope/name`",
+    )
+}
+
+fn secret_id(text: &str) -> Result<(), Misfit> {
+    if text.contains('/') || [".pem", ".crt", ".cer"].iter().any(|end| text.ends_with(end)) {
+        return Err(misfit(
+            "is a path, not the id of a secret",
+            format!("write `{{file: {text}}}` for a file of the repository"),
+        ));
+    }
+    ensure(
+        is_name(text, "._-") && text.len() <= 128,
+        "is not the id of a secret",
+        "give the id that `--secret id=…` has: letters, digits, `.`, `-` and `_`",
+    )
+}
+
+fn url(text: &str) -> Result<(), Misfit> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest else {
+        return Err(misfit(
+            "is not a URL",
+            format!("begin with `https://` or `http://`, such as {}", quote(&format!("https://{text}"))),
+        ));
+    };
+    let host = rest.split('/').next().unwrap_or("");
+    let sane = !host.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    ensure(sane, "is not a URL", "write a host after `//`, and no spaces")
+}
+
+fn user(text: &str) -> Result<(), Misfit> {
+    let part = |part: &str| {
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            part.parse::<u32>().is_ok()
+        } else {
+            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && is_name(part.trim_start_matches('_'), "_-.")
+        }
+    };
+    let sane = match text.split_once(':') {
+        Some((user, group)) => part(user) && part(group),
+        None => part(text),
+    };
+    ensure(sane, "is not a user", "write `uid`, `uid:gid` or a name, such as `1001:0`")
+}
+
+fn workspace(text: &str) -> Result<(), Misfit> {
+    if text.starts_with('@') {
+        return package_name(text);
+    }
+    inside(text).map(drop)
+}
+
+/// Permission bits: `644`, `0644` or `0o644`.
+pub(crate) fn mode(text: &str) -> Result<u32, Misfit> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let octal = (3..=5).contains(&digits.len()) && digits.chars().all(|c| c.is_digit(8));
+    let bits = if octal { u32::from_str_radix(digits, 8).ok() } else { None };
+    bits.filter(|bits| *bits <= 0o7777)
+        .ok_or_else(|| misfit("is not a mode", "write three or four octal digits, such as `0644` or `0755`"))
+}
+
+/// A heap size in MiB; `auto` is none.
+pub(crate) fn memory(text: &str) -> Result<Option<u64>, Misfit> {
+    if text == "auto" {
+        return Ok(None);
+    }
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or("").to_lowercase();
+    let mib = digits.parse::<u64>().ok().and_then(|n| match unit.as_str() {
+        "" | "m" | "mb" | "mib" => Some(n),
+        "g" | "gb" | "gib" => n.checked_mul(1024),
+        _ => None,
+    });
+    match mib {
+        Some(mib @ 64..=1_048_576) => Ok(Some(mib)),
+        Some(_) => {
+            Err(misfit("is not a sensible heap size", "numbers without a unit are MiB; write `4096` or `4g` for 4 GiB"))
+        }
+        None => Err(misfit("is not a size", "write a number of MiB such as `4096`, a size such as `4g`, or `auto`")),
+    }
+}
+
+/// A duration in nanoseconds: `30s`, `1m30s`, `500ms`.
+pub(crate) fn duration(text: &str) -> Result<u64, Misfit> {
+    const UNITS: [(&str, u64); 4] =
+        [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
+    let wrong = || {
+        let units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
+        misfit(
+            "is not a duration",
+            format!("write numbers with a unit ({}), such as `30s` or `1m30s`", list(units, "or")),
+        )
+    };
+    let mut total = 0_u64;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (digits, tail) = rest.split_at_checked(end).ok_or_else(wrong)?;
+        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(unit_end).ok_or_else(wrong)?;
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        let nanos = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(*factor)).ok_or_else(wrong)?;
+        total = total.checked_add(nanos).filter(|n| i64::try_from(*n).is_ok()).ok_or_else(wrong)?;
+        rest = tail;
+    }
+    Ok(total)
+}

@@ -1,0 +1,140 @@
+//! Collects what is wrong with a build file, and keeps secrets out of what is shown of it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::model::Spec;
+use super::secret;
+use super::tree::{Kind, Node};
+use super::words::quote;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
+
+/// More than anyone reads; what comes after is dropped.
+const MAX_DIAGNOSTICS: usize = 100;
+
+/// The diagnostics of one run over a build file.
+pub(crate) struct Report {
+    file: Arc<SourceFile>,
+    from_file: Vec<Diagnostic>,
+    from_args: Vec<Diagnostic>,
+    /// Bytes of the file that must not be shown.
+    masked: Vec<Range<usize>>,
+}
+
+impl Report {
+    pub(crate) fn new(file: &Arc<SourceFile>) -> Self {
+        Self { file: Arc::clone(file), from_file: Vec::new(), from_args: Vec::new(), masked: Vec::new() }
+    }
+
+    /// Diagnostics about the file.
+    pub(crate) fn file(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.from_file.extend(diagnostics);
+    }
+
+    /// Diagnostics about a build arg: they say so, since their place is only line 1.
+    pub(crate) fn build_arg(&mut self, name: &str, diagnostics: Vec<Diagnostic>) {
+        self.from_args.extend(diagnostics.into_iter().map(|mut diagnostic| {
+            diagnostic.message = format!("--build-arg {name}: {}", diagnostic.message);
+            diagnostic.labels.truncate(1);
+            if let Some(label) = diagnostic.labels.first_mut() {
+                label.text = "the build arg overrides this file".to_owned();
+            }
+            diagnostic
+        }));
+    }
+
+    /// Reports tokens and passwords in the file's values, and masks them.
+    pub(crate) fn secrets(&mut self, node: &Node) {
+        match &node.kind {
+            Kind::List(items) => items.iter().for_each(|item| self.secrets(item)),
+            Kind::Map(entries) => entries.iter().for_each(|entry| self.secrets(&entry.value)),
+            Kind::Scalar { text, .. } => {
+                let Some(what) = literal(text) else { return };
+                self.masked.push(node.span.range.clone());
+                self.from_file.push(refusal(what, node.span.clone()));
+            }
+            Kind::Null | Kind::Broken => {}
+        }
+    }
+
+    /// The same for a build arg; its value is not repeated.
+    pub(crate) fn secret_in_build_arg(&mut self, name: &str, node: &Node) {
+        match &node.kind {
+            Kind::List(items) => items.iter().for_each(|item| self.secret_in_build_arg(name, item)),
+            Kind::Map(entries) => entries.iter().for_each(|entry| self.secret_in_build_arg(name, &entry.value)),
+            Kind::Scalar { text, .. } => {
+                if let Some(what) = literal(text) {
+                    self.build_arg(name, vec![refusal(what, node.span.clone())]);
+                }
+            }
+            Kind::Null | Kind::Broken => {}
+        }
+    }
+
+    /// The specification with its warnings, or the errors.
+    pub(crate) fn finish(mut self, spec: Spec) -> Result<(Spec, Vec<Diagnostic>), Diagnostics> {
+        self.from_file.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span.range.start));
+        self.drop_repeated_secrets();
+        let mut all = self.from_file;
+        all.append(&mut self.from_args);
+        if all.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+            all.truncate(MAX_DIAGNOSTICS);
+            return Ok((spec, all));
+        }
+        all.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        all.truncate(MAX_DIAGNOSTICS);
+        if !self.masked.is_empty() {
+            let shown = masked(&self.file, &self.masked);
+            for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
+                label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
+            }
+        }
+        Err(Diagnostics(all))
+    }
+
+    /// A value that is a secret is not also a bad URL: the second message would repeat it.
+    fn drop_repeated_secrets(&mut self) {
+        let secrets: BTreeSet<usize> = self.masked.iter().map(|range| range.start).collect();
+        self.from_file.retain(|diagnostic| {
+            let start = diagnostic.labels.first().map(|label| label.span.range.start);
+            diagnostic.code == SECRET || !start.is_some_and(|start| secrets.contains(&start))
+        });
+    }
+}
+
+const SECRET: &str = "spec/literal-secret";
+
+/// What kind of secret a text holds.
+fn literal(text: &str) -> Option<&'static str> {
+    let token = secret::token(text).map(|(_, what)| what);
+    token.or_else(|| secret::credentials(text).map(|_| "a URL with a user name or password"))
+}
+
+fn refusal(what: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(SECRET, format!("this looks like {what}; what a build file says can be read by everyone who has the image"))
+        .at(span)
+        .help("give secrets to the build with `--secret`, and to the running container as environment or files; revoke this one if it was ever pushed")
+}
+
+/// The same text with some bytes blotted out.
+fn masked(file: &SourceFile, ranges: &[Range<usize>]) -> Arc<SourceFile> {
+    let hidden = |at: usize| ranges.iter().any(|range| range.contains(&at));
+    // One `*` per byte: offsets behind the blot stay true.
+    let text = file.text.char_indices().fold(String::new(), |mut text, (at, c)| {
+        if hidden(at) && c != '\n' {
+            text.extend(std::iter::repeat_n('*', c.len_utf8()));
+        } else {
+            text.push(c);
+        }
+        text
+    });
+    SourceFile::new(file.name.clone(), text)
+}
+
+/// A warning for a variable that is usually a secret.
+pub(crate) fn suspicious(path: &str, name: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning("spec/secret-name", format!("{} looks like a secret", quote(&format!("{path}.{name}"))))
+        .at(span)
+        .help("the value is in the image for everyone to read: set it where the container runs")
+}
