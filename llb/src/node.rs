@@ -1,0 +1,243 @@
+//! Nodes of the graph. A node is made from inputs that exist already and never changes, so cycles cannot be written, and its
+//! digest is known from the start.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+
+use buildkit_proto::pb;
+use bytes::Bytes;
+
+use crate::caps::Caps;
+use crate::encode::encode_op;
+use crate::{Digest, Metadata};
+
+/// One op with what is said about it. Cheap to clone.
+///
+/// Two nodes with the same digest are one vertex of a [`Definition`](crate::Definition), whatever their metadata.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    digest: Digest,
+    bytes: Bytes,
+    op: pb::Op,
+    inputs: Vec<Output>,
+    metadata: Metadata,
+    caps: Caps,
+}
+
+impl Node {
+    /// `op` without inputs and constraints; they are set here.
+    pub(crate) fn new(
+        mut op: pb::Op,
+        inputs: Vec<Output>,
+        metadata: Metadata,
+        mut caps: Caps,
+    ) -> Self {
+        op.inputs = inputs.iter().map(Output::to_pb).collect();
+        // Empty and present, as Go's client writes it: equal ops of other frontends then are the same vertex.
+        op.constraints = Some(pb::WorkerConstraints::default());
+        let bytes = encode_op(&mut op);
+        caps.extend(metadata.caps());
+        Self(Arc::new(Inner {
+            digest: Digest::of(&bytes),
+            bytes,
+            op,
+            inputs,
+            metadata,
+            caps,
+        }))
+    }
+
+    /// A node read from a definition. Its bytes stay as they are, also where they are not canonical or hold fields that this
+    /// crate does not know.
+    pub(crate) fn from_parts(
+        digest: Digest,
+        bytes: Bytes,
+        op: pb::Op,
+        inputs: Vec<Output>,
+        metadata: Metadata,
+        caps: Caps,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            digest,
+            bytes,
+            op,
+            inputs,
+            metadata,
+            caps,
+        }))
+    }
+
+    /// The vertex digest: sha256 over [`Node::bytes`].
+    pub fn digest(&self) -> &Digest {
+        &self.0.digest
+    }
+
+    /// The encoded op.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0.bytes
+    }
+
+    /// The op.
+    pub fn op(&self) -> &pb::Op {
+        &self.0.op
+    }
+
+    /// What the op takes, in the order of its indexes.
+    pub fn inputs(&self) -> &[Output] {
+        &self.0.inputs
+    }
+
+    /// What is said about the op.
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// What a daemon must understand for it.
+    pub fn caps(&self) -> &Caps {
+        &self.0.caps
+    }
+
+    /// One of the op's outputs.
+    pub(crate) fn output(&self, index: i64) -> Output {
+        Output {
+            node: self.clone(),
+            index,
+        }
+    }
+
+    /// What tells two handles apart that are equal nodes.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl PartialEq for Node {
+    /// The same op; metadata does not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for Node {}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({})", self.0.digest)
+    }
+}
+
+impl Drop for Inner {
+    /// Without this, dropping a chain of a hundred thousand ops would recurse as deep as the chain is long.
+    fn drop(&mut self) {
+        let mut inputs = mem::take(&mut self.inputs);
+        while let Some(input) = inputs.pop() {
+            if let Some(mut inner) = Arc::into_inner(input.node.0) {
+                inputs.append(&mut inner.inputs);
+            }
+        }
+    }
+}
+
+/// A file system that an op makes. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    node: Node,
+    index: i64,
+}
+
+impl Output {
+    /// The op that makes it.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Which of the op's outputs it is, from 0.
+    pub fn index(&self) -> i64 {
+        self.index
+    }
+
+    pub(crate) fn to_pb(&self) -> pb::Input {
+        pb::Input {
+            digest: self.node.digest().as_str().to_owned(),
+            index: self.index,
+        }
+    }
+}
+
+/// What an op starts from: nothing, or what another op made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// An empty file system. It is no op.
+    Scratch,
+    /// What another op made.
+    Output(Output),
+}
+
+impl Input {
+    /// The output, unless it is scratch.
+    pub fn output(&self) -> Option<&Output> {
+        match self {
+            Self::Scratch => None,
+            Self::Output(output) => Some(output),
+        }
+    }
+}
+
+impl From<Output> for Input {
+    fn from(output: Output) -> Self {
+        Self::Output(output)
+    }
+}
+
+impl From<&Output> for Input {
+    fn from(output: &Output) -> Self {
+        Self::Output(output.clone())
+    }
+}
+
+impl From<&Input> for Input {
+    fn from(input: &Input) -> Self {
+        input.clone()
+    }
+}
+
+/// The inputs of an op under construction, each once.
+#[derive(Default)]
+pub(crate) struct Inputs(Vec<Output>, std::collections::BTreeMap<(Digest, i64), i64>);
+
+impl Inputs {
+    /// No input: the index that says so.
+    pub(crate) const NONE: i64 = -1;
+
+    /// The index of an input, which is appended if it is new.
+    pub(crate) fn add(&mut self, input: &Output) -> i64 {
+        let next = index(self.0.len());
+        let key = (input.node.digest().clone(), input.index);
+        let found = *self.1.entry(key).or_insert(next);
+        if found == next {
+            self.0.push(input.clone());
+        }
+        found
+    }
+
+    /// The same for something that may be scratch.
+    pub(crate) fn add_input(&mut self, input: &Input) -> i64 {
+        input.output().map_or(Self::NONE, |output| self.add(output))
+    }
+
+    pub(crate) fn len(&self) -> i64 {
+        index(self.0.len())
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Output> {
+        self.0
+    }
+}
+
+/// A position as the wire has it.
+pub(crate) fn index(position: usize) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
