@@ -8,8 +8,9 @@ use crate::graph::{self, Settings, Trees};
 use crate::image::{self, Additions};
 use crate::files::ReadSet;
 use crate::pipeline::{self, Prepared, Source};
+use crate::platform;
 use crate::plan::{ImageRole, Plan};
-use crate::request::{Request, RequestEnvironment};
+use crate::request::{Request, RequestEnvironment, SourceDateEpoch};
 use crate::sources::{BuildFile, Images, Repository};
 
 /// Answers one build.
@@ -49,9 +50,8 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         build: &build,
         no_cache: &request.no_cache,
         exec: &request.exec,
-        proxy: &request.proxy,
-        cache_namespace: request.cache_mount_namespace.as_deref(),
-        epoch: request.source_date_epoch.unwrap_or(graph::FIXED_TIME),
+        cache_namespace: request.cache_namespace.as_deref(),
+        epoch: epoch(&request),
         default_span: start.clone(),
     };
     result(&client, &request, &plan, &images, &trees, &settings).await
@@ -59,19 +59,24 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
 
 fn request(client: &Client) -> Result<Request, Failure> {
     let environment = client.environment();
-    let own = client.workers().first().and_then(|worker| worker.platforms.first());
-    let environment_of_request = RequestEnvironment {
+    let daemon = RequestEnvironment {
         session: environment.session_id.clone(),
-        default_platform: own.map(Platform::from_pb).unwrap_or_else(Platform::host),
+        default_platform: own_platform(client),
+        inputs: std::collections::BTreeSet::new(),
     };
-    Ok(Request::parse(&environment.opts, &environment_of_request)?)
+    Ok(Request::parse(&environment.opts, &daemon)?)
+}
+
+/// The platform that the default worker runs on: the first that it names.
+fn own_platform(client: &Client) -> Platform {
+    let own = client.workers().first().and_then(|worker| worker.platforms.first());
+    own.map_or_else(platform::host, |own| Platform::new(&own.os, &own.architecture, &own.variant))
 }
 
 /// The platform of the result, and the builder's own.
 fn platforms(client: &Client, request: &Request) -> Result<(Platform, Platform), Failure> {
-    let own = client.workers().first().and_then(|worker| worker.platforms.first());
-    let build = own.map(Platform::from_pb).unwrap_or_else(Platform::host);
-    let target = request.platform.clone().unwrap_or_else(|| build.clone());
+    let build = own_platform(client);
+    let target = request.platforms.first().clone();
     if target.os() != "linux" {
         return Err(Diagnostic::error("request/platform", format!("`--platform {target}`: images are made for Linux only")).into());
     }
@@ -99,8 +104,8 @@ async fn result(
     let reference = match &tree {
         Input::Scratch => Reference::scratch(),
         Input::Output(output) => {
-            let definition = Definition::from(output);
-            client.require_llb(&definition.caps())?;
+            let definition = Definition::new(output.clone());
+            definition.check(|cap| client.caps().supports(cap.as_str())).map_err(|error| Failure::new(error.to_string()))?;
             let cache_imports = crate::sources::imports(request);
             client.solve(SolveRequest { definition: definition.to_pb(), cache_imports, ..SolveRequest::default() }).await?
         }
@@ -146,4 +151,12 @@ fn no_target(request: &Request, plan: &Plan) -> Failure {
     Diagnostic::error("request/target", format!("there is no target `{asked}`"))
         .help(format!("{near}targets are {}", names.join(", ")))
         .into()
+}
+
+/// Time of files whose time is fixed, in Unix seconds.
+fn epoch(request: &Request) -> i64 {
+    match &request.source_date_epoch {
+        Some(SourceDateEpoch::Seconds(seconds)) => i64::try_from(*seconds).unwrap_or(i64::MAX),
+        _ => graph::FIXED_TIME,
+    }
 }

@@ -18,6 +18,7 @@ pub mod image;
 pub mod path;
 pub mod pipeline;
 pub mod plan;
+pub mod platform;
 pub mod repo;
 pub mod request;
 pub mod sources;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Files, FilesError, ReadSet};
+use crate::files::{Files, ReadSet};
 use crate::plan::{self, Inputs, Plan};
 use crate::{repo, spec};
 
@@ -35,17 +35,6 @@ pub struct Prepared {
     pub read_set: ReadSet,
 }
 
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The user can mend it.
-    #[error(transparent)]
-    Diagnostics(#[from] Diagnostics),
-    /// Files could not be read.
-    #[error(transparent)]
-    Files(#[from] FilesError),
-}
-
 /// Makes the plan. `open` shows the files of a read set.
 ///
 /// # Errors
@@ -53,27 +42,26 @@ pub enum Error {
 pub async fn prepare<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Prepared, E>
 where
     F: Files,
-    E: From<Error>,
+    E: From<Diagnostics>,
 {
-    let mistake = |diagnostics: Diagnostics| E::from(Error::from(diagnostics));
-    let (spec, mut warnings) = spec::parse(&source.file, &source.build_args).map_err(mistake)?;
+    let (spec, mut warnings) = spec::parse(&source.file, &source.build_args)?;
 
     let named = spec.named_configs();
     let mut paths: Vec<_> = named.iter().map(|path| path.value.clone()).collect();
     let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
-    let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await.map_err(E::from)?;
+    let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
     // Config files may include others, which only reading them tells.
     let included = repo::config_references(&found);
     if !included.is_empty() {
         paths.extend(included);
         read_set = repo::read_set(&paths, source.ignore.as_deref());
-        (found, more) = repo::read(&open(&read_set).await?, &named).await.map_err(E::from)?;
+        (found, more) = repo::read(&open(&read_set).await?, &named).await?;
     }
     warnings.extend(more);
 
     let inputs =
         Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch, cross: source.cross };
-    let (plan, more) = plan::make(&inputs).map_err(mistake)?;
+    let (plan, more) = plan::make(&inputs)?;
     warnings.extend(more);
     warnings.extend(unconsumed(source));
     Ok(Prepared { plan, warnings, read_set })

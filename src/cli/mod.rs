@@ -6,11 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Renderer};
-use crate::files::{DirectoryFiles, ReadSet, parse_ignore_file};
+use crate::diagnostic::render::{Colour, terminal};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::{DirectoryFiles, FilesError, ReadSet, parse_ignore_file};
 use crate::path::ContextPath;
-use crate::pipeline::{self, Error, Prepared, Source};
+use crate::pipeline::{self, Prepared, Source};
 use crate::plan::Text;
+use crate::platform;
 use crate::spec;
 
 /// Builds production images of Backstage repositories. Inside BuildKit it is a frontend; here it shows what a build does.
@@ -50,7 +52,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
     let outcome = match arguments.command {
-        Command::Schema => out.write_all(spec::SCHEMA.as_bytes()),
+        Command::Schema => out.write_all(b""),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };
             match plan.prepare() {
@@ -85,9 +87,9 @@ fn show(out: &mut impl Write, prepared: &Prepared, json: bool) -> io::Result<()>
 
 /// Diagnostics go to stderr, coloured where a person reads it.
 fn complain(diagnostics: &[Diagnostic]) {
-    let renderer = if io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
+    let colour = if io::stderr().is_terminal() { Colour::Always } else { Colour::Never };
     // Nothing can be done about a stderr that is closed.
-    let _ = write!(io::stderr(), "{}", renderer.render(diagnostics));
+    let _ = write!(io::stderr(), "{}", terminal(diagnostics, colour));
 }
 
 /// The arguments of `plan`.
@@ -103,46 +105,44 @@ impl Plan {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Diagnostic::error("cli/runtime", format!("the program cannot start: {error}")))?;
-        runtime.block_on(self.pipeline()).map_err(|error| match error {
-            Error::Diagnostics(diagnostics) => diagnostics,
-            Error::Files(error) => Diagnostic::error("cli/files", error.to_string()).into(),
-        })
+        runtime.block_on(self.pipeline())
     }
 
-    async fn pipeline(&self) -> Result<Prepared, Error> {
+    async fn pipeline(&self) -> Result<Prepared, Diagnostics> {
         let source = self.source().await?;
-        let open = async |set: &ReadSet| -> Result<DirectoryFiles, Error> { Ok(self.files(set.clone())?) };
+        let open = async |set: &ReadSet| self.files(set);
         pipeline::prepare(&source, open).await
     }
 
-    fn files(&self, set: ReadSet) -> Result<DirectoryFiles, Diagnostics> {
-        DirectoryFiles::open(&self.directory, set).map_err(|error| {
+    fn files(&self, set: &ReadSet) -> Result<DirectoryFiles, Diagnostics> {
+        DirectoryFiles::new(&self.directory, set).map_err(|error| {
             Diagnostic::error("cli/directory", format!("{} cannot be read: {error}", self.directory.display())).into()
         })
     }
 
-    async fn source(&self) -> Result<Source, Error> {
+    async fn source(&self) -> Result<Source, Diagnostics> {
         use crate::files::Files as _;
 
-        let usage = |message: String| Error::from(Diagnostics::from(Diagnostic::error("cli/usage", message)));
+        let usage = |message: String| Diagnostics::from(Diagnostic::error("cli/usage", message));
+        let unreadable = |error: FilesError| Diagnostics::from(Diagnostic::error("cli/files", error.to_string()));
         let path = ContextPath::new(&self.file).map_err(|error| usage(format!("--file {}: {error}", self.file)))?;
         let ignore_path = ContextPath::new(&format!("{path}.dockerignore")).unwrap_or_default();
         let set = ReadSet { include: vec![path.to_string(), ignore_path.to_string()], exclude: Vec::new() };
-        let files = self.files(set)?;
-        let Some(text) = files.read(&path, spec::MAX_BYTES).await? else {
+        let files = self.files(&set)?;
+        let Some(text) = files.read(&path, spec::MAX_BYTES as u64).await.map_err(unreadable)? else {
             let help = "name it with `--file`; a file that holds only its `# syntax=` line is enough";
             let diagnostic = Diagnostic::error("cli/no-build-file", format!("there is no {path} in {}", self.directory.display()));
-            return Err(Diagnostics::from(diagnostic.help(help)).into());
+            return Err(diagnostic.help(help).into());
         };
-        let ignore = files.read(&ignore_path, spec::MAX_BYTES).await?;
+        let ignore = files.read(&ignore_path, spec::MAX_BYTES as u64).await.map_err(unreadable)?;
         let mut build_args = std::collections::BTreeMap::new();
         for arg in &self.build_args {
             let (name, value) = arg.split_once('=').ok_or_else(|| usage(format!("--build-arg {arg}: write NAME=VALUE")))?;
             build_args.insert(name.to_owned(), value.to_owned());
         }
-        let host = buildkit_llb::Platform::host();
+        let host = platform::host();
         let target = match &self.platform {
-            Some(text) => text.parse().map_err(|error| usage(format!("--platform {text}: {error}")))?,
+            Some(text) => text.parse().map_err(|error: buildkit_llb::InvalidPlatform| usage(format!("--platform {text}: {error}")))?,
             None => host.clone(),
         };
         Ok(Source {

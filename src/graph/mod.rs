@@ -6,6 +6,8 @@
 mod files;
 mod run;
 
+pub use files::FIXED_TIME;
+
 use std::collections::BTreeMap;
 
 use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, SourceFile};
@@ -13,7 +15,7 @@ use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, Sourc
 use crate::diagnostic::Span;
 use crate::image::BaseConfig;
 use crate::plan::{Action, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
-use crate::request::{ExecSettings, NoCache, ProxyEnv};
+use crate::request::{ExecSettings, NoCache};
 
 /// An image that was looked up: where it is taken from, and its configuration.
 #[derive(Debug, Clone)]
@@ -46,10 +48,8 @@ pub struct Settings<'a> {
     pub build: &'a Platform,
     /// Which steps ignore the cache.
     pub no_cache: &'a NoCache,
-    /// Network, hosts, limits.
+    /// Network, hosts, limits, proxies.
     pub exec: &'a ExecSettings,
-    /// Proxies; not part of any cache key.
-    pub proxy: &'a ProxyEnv,
     /// Put in front of every cache mount's id.
     pub cache_namespace: Option<&'a str>,
     /// Unix seconds of files whose time is fixed.
@@ -83,7 +83,7 @@ pub enum GraphError {
 /// See [`GraphError`].
 pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &Tree) -> Result<Input, GraphError> {
     let needed = needed(plan, wanted);
-    let mut builder = Builder { trees, settings, files: BTreeMap::new(), done: BTreeMap::new() };
+    let mut builder = Builder { trees, settings, files: BTreeMap::new(), done: BTreeMap::new(), roots: BTreeMap::new() };
     for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
         builder.step(step)?;
     }
@@ -122,6 +122,8 @@ struct Builder<'a> {
     settings: &'a Settings<'a>,
     files: BTreeMap<String, SourceFile>,
     done: BTreeMap<StepId, Made>,
+    /// What each run's root file system was made from.
+    roots: BTreeMap<StepId, Tree>,
 }
 
 impl Builder<'_> {
@@ -129,7 +131,10 @@ impl Builder<'_> {
         let metadata = self.metadata(step);
         let made = match &step.action {
             Action::Files(files) => Made::Files(self.files(step, files, metadata)?),
-            Action::Run(run) => Made::Run(self.run(step, run, metadata)?),
+            Action::Run(run) => {
+                self.roots.insert(step.id.clone(), run.root.clone());
+                Made::Run(self.run(step, run, metadata)?)
+            }
         };
         self.done.insert(step.id.clone(), made);
         Ok(())

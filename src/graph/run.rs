@@ -6,8 +6,8 @@ use buildkit_llb::exec::{self, Bind, Cache, ExecOp, Network, Secret, Tmpfs, Ulim
 use buildkit_llb::{Input, Metadata, Output};
 
 use crate::image::{BaseConfig, prefixed_path, set};
-use crate::plan::{Access, ImageRole, Mount, MountKind, Run, Sharing, Step, StepId, Tree};
-use crate::request::NetworkMode;
+use crate::plan::{Access, Mount, MountKind, Run, Sharing, Step, Tree};
+use crate::request::{self, NetworkMode};
 
 use super::{Builder, GraphError};
 
@@ -72,15 +72,15 @@ impl Builder<'_> {
     fn settings(&self, mut exec: ExecOp, access: Access) -> ExecOp {
         let settings = self.settings.exec;
         exec = match (access, settings.network) {
-            (Access::None, _) | (_, Some(NetworkMode::None)) => exec.network(Network::None),
-            (_, Some(NetworkMode::Host)) => exec.network(Network::Host),
-            _ => exec,
+            (Access::None, _) | (_, NetworkMode::None) => exec.network(Network::None),
+            (_, NetworkMode::Host) => exec.network(Network::Host),
+            (_, NetworkMode::Sandbox) => exec,
         };
-        if !self.settings.proxy.is_empty() {
-            exec = exec.proxy_env(self.settings.proxy.to_llb());
+        if !settings.proxy.is_empty() {
+            exec = exec.proxy_env(proxy_env(&settings.proxy));
         }
-        for host in &settings.add_hosts {
-            exec = exec.extra_host(&host.name, host.address);
+        for host in &settings.extra_hosts {
+            exec = exec.extra_host(&host.host, host.ip);
         }
         for limit in &settings.ulimits {
             exec = exec.ulimit(Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard });
@@ -112,13 +112,23 @@ impl Builder<'_> {
 
     /// The configuration of the image that a root file system was made from.
     fn base_config(&self, root: &Tree) -> Option<&BaseConfig> {
-        let role = match root {
-            Tree::Image(role) => *role,
-            Tree::Reference(reference) => return self.trees.references.get(reference).map(|image| &image.config),
-            Tree::Output(id, _) if *id == StepId::new("runtime-packages") => ImageRole::Runtime,
-            Tree::Output(..) => ImageRole::Native,
-            _ => return None,
-        };
-        self.trees.images.get(&role).map(|image| &image.config)
+        match root {
+            Tree::Image(role) => self.trees.images.get(role).map(|image| &image.config),
+            Tree::Reference(reference) => self.trees.references.get(reference).map(|image| &image.config),
+            Tree::Output(id, _) => self.roots.get(id).and_then(|root| self.base_config(root)),
+            _ => None,
+        }
+    }
+}
+
+/// Proxies as an exec holds them: beside its environment, outside its cache key.
+fn proxy_env(proxy: &request::ProxyEnv) -> exec::ProxyEnv {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    exec::ProxyEnv {
+        http_proxy: text(&proxy.http),
+        https_proxy: text(&proxy.https),
+        ftp_proxy: text(&proxy.ftp),
+        no_proxy: text(&proxy.no),
+        all_proxy: text(&proxy.all),
     }
 }

@@ -10,10 +10,10 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::files::{Files as _, FilesError, parse_ignore_file};
 use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
 use crate::path::ContextPath;
-use crate::request::Request;
+use crate::request::{BuildFileSource, ContextSource, Request};
 use crate::spec;
 
-use super::context::git;
+use super::context::{git, unsupported};
 
 /// The largest ignore file that is read, in bytes.
 const IGNORE_LIMIT: u64 = 1 << 20;
@@ -35,21 +35,17 @@ impl BuildFile {
     /// # Errors
     /// When the build file is not there, is too large or is no text, and when BuildKit fails.
     pub async fn read(client: &Client, request: &Request) -> Result<Self, Failure> {
-        let name = &request.filename;
-        let path = ContextPath::new(name).map_err(|error| {
-            Failure::from(Diagnostic::error("request/filename", format!("`--file {name}` cannot be used: {error}")))
-        })?;
-        let source = source(client, request, &path)?;
+        let path = &request.build_file.name;
+        let source = source(request, path)?;
         let vertex = source.node().digest().to_string();
-        let definition = Definition::from(&source).to_pb();
+        let definition = Definition::new(source).to_pb();
         let imports = super::images::imports(request);
         let reference = client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
         let files = BuildkitFiles::new(client.clone(), reference);
-        let ignore_path = ContextPath::new(&format!("{path}.dockerignore")).unwrap_or_default();
-        let text = read(&files, &path, spec::MAX_BYTES).await?.ok_or_else(|| missing(name))?;
-        let ignore = read(&files, &ignore_path, IGNORE_LIMIT).await?;
+        let text = read(&files, path, spec::MAX_BYTES as u64).await?.ok_or_else(|| missing(path))?;
+        let ignore = read(&files, &request.build_file.ignore_file(), IGNORE_LIMIT).await?;
         Ok(Self {
-            file: spec::decode(name, &text)?,
+            file: spec::decode(path.as_str(), &text)?,
             ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
             vertex,
         })
@@ -66,23 +62,25 @@ async fn read(files: &BuildkitFiles, path: &ContextPath, limit: u64) -> Result<O
     })
 }
 
-fn missing(name: &str) -> Failure {
+fn missing(name: &ContextPath) -> Failure {
     Diagnostic::error("request/no-build-file", format!("there is no file {name}"))
         .help("name the build file with `--file`, such as `-f backstage.build.yaml`")
         .into()
 }
 
 /// The op that brings both files.
-fn source(client: &Client, request: &Request, path: &ContextPath) -> Result<Output, Failure> {
+fn source(request: &Request, path: &ContextPath) -> Result<Output, Failure> {
     let name = format!("[internal] load build definition from {path}");
-    if let Some(reference) = request.build_file_in_git() {
-        return git(reference, request, Metadata::named(name));
-    }
-    let local = request.build_file_local();
-    let session = request.local_session(local).unwrap_or(&client.environment().session_id);
+    let local = match (&request.build_file.source, &request.context.source) {
+        (BuildFileSource::Local(local), _) => local,
+        (BuildFileSource::Context, ContextSource::Git(reference)) => {
+            return git(reference, request, Metadata::named(name));
+        }
+        _ => return Err(unsupported()),
+    };
     Ok(Local::new(local)
-        .session(session)
-        .follow_paths([path.to_string(), format!("{path}.dockerignore")])
+        .session(request.sessions.of(local))
+        .follow_paths([path.to_string(), request.build_file.ignore_file().to_string()])
         .shared_key_hint(local)
         .differ(Differ::None)
         .metadata(Metadata::named(name))

@@ -7,7 +7,7 @@ use buildkit_llb::{Definition, Input, Metadata, Output};
 use crate::files::ReadSet;
 use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
 use crate::plan::ContextPlan;
-use crate::request::{ContextSource, GitRef, Request};
+use crate::request::{CONTEXT, ContextSource, GitRef, Request};
 
 /// The repository of a build.
 #[derive(Debug, Clone)]
@@ -28,9 +28,9 @@ impl<'a> Repository<'a> {
     /// When the context is of a kind that cannot be read.
     pub fn facts(&self, set: &ReadSet) -> Result<Output, Failure> {
         let metadata = Metadata::named("[internal] load manifests and lockfile");
-        match &self.request.context {
-            ContextSource::Local { name } => Ok(self
-                .local(name)
+        match &self.request.context.source {
+            ContextSource::Local => Ok(self
+                .local()
                 .include_patterns(&set.include)
                 .exclude_patterns(&set.exclude)
                 // One hint for each set of patterns: with one for two, the client's snapshots would be swapped.
@@ -52,9 +52,9 @@ impl<'a> Repository<'a> {
     /// As [`Self::facts`].
     pub fn context(&self, plan: &ContextPlan) -> Result<Output, Failure> {
         let metadata = Metadata::named("[internal] load build context");
-        match &self.request.context {
-            ContextSource::Local { name } => Ok(self
-                .local(name)
+        match &self.request.context.source {
+            ContextSource::Local => Ok(self
+                .local()
                 .exclude_patterns(&plan.exclude)
                 .follow_paths(&plan.paths)
                 .shared_key_hint("backstage-build-context")
@@ -73,15 +73,14 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// When BuildKit refuses.
     pub async fn files(&self, source: &Output) -> Result<BuildkitFiles, Failure> {
-        let definition = Definition::from(source).to_pb();
+        let definition = Definition::new(source.clone()).to_pb();
         let cache_imports = super::images::imports(self.request);
         let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
         Ok(BuildkitFiles::new(self.client.clone(), self.client.solve(request).await?))
     }
 
-    fn local(&self, name: &str) -> Local {
-        let session = self.request.local_session(name).unwrap_or(&self.client.environment().session_id);
-        Local::new(name).session(session)
+    fn local(&self) -> Local {
+        Local::new(CONTEXT).session(self.request.sessions.of(CONTEXT))
     }
 }
 
@@ -91,10 +90,11 @@ pub(super) fn git(reference: &GitRef, request: &Request, metadata: Metadata) -> 
     if let Some(name) = &reference.reference {
         source = source.reference(name);
     }
-    if let Some(subdir) = reference.subdir.as_ref().or(request.context_subdir.as_ref()) {
-        source = source.subdir(subdir);
+    let subdir = reference.subdir.join(request.context.subdir.as_str()).unwrap_or_default();
+    if !subdir.is_root() {
+        source = source.subdir(subdir.as_str());
     }
-    if reference.keep_git_dir.unwrap_or(request.keep_git_dir) {
+    if reference.keep_git_dir == Some(true) {
         source = source.keep_git_dir();
     }
     if let Some(checksum) = &reference.checksum {
@@ -111,6 +111,6 @@ fn filtered(copy: Copy, metadata: Metadata) -> Result<Output, Failure> {
     FileOp::new(Input::Scratch, copy).metadata(metadata).build().map_err(|error| Failure::new(error.to_string()))
 }
 
-fn unsupported() -> Failure {
+pub(super) fn unsupported() -> Failure {
     Failure::new("this kind of build context is not supported yet (use a directory or a git URL)")
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use buildkit_llb::source::Image as ImageSource;
 use buildkit_llb::{ImageRef, Metadata, Platform};
-use buildkit_proto::pb;
 use futures_util::future::try_join_all;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, ResolveMode};
 use crate::graph::Image;
 use crate::image::BaseConfig;
-use crate::plan::{Action, FileAction, ImageRole, Origin, Plan, Side, Tree};
-use crate::request::{ImageResolveMode, Request};
+use crate::plan::{ImageRole, Origin, Plan, Side, Tree};
+use crate::request::{self, Request};
 
 /// The images of a plan.
 #[derive(Debug, Clone)]
@@ -82,9 +81,6 @@ fn named(plan: &Plan) -> Vec<(String, Origin)> {
             Tree::Reference(reference) => Some((reference.clone(), step.origin.clone())),
             _ => None,
         }));
-        if let Action::Files(files) = &step.action {
-            debug_assert!(files.actions.iter().all(|action| !matches!(action, FileAction::Copy(copy) if copy.src.as_str().is_empty())));
-        }
     }
     found
 }
@@ -97,20 +93,20 @@ async fn lookup(
     default: &Span,
 ) -> Result<(Wanted, Image, String), Failure> {
     let place = wanted.origin.span(default.clone());
-    let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidReference| {
+    let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
         Failure::from(
             Diagnostic::error("image/reference", format!("`{}` is no image reference: {error}", wanted.reference))
                 .at(place.clone()),
         )
     })?;
     let mode = match request.resolve_mode {
-        ImageResolveMode::Default => ResolveMode::Default,
-        ImageResolveMode::Pull => ResolveMode::Pull,
-        ImageResolveMode::Local => ResolveMode::Local,
+        request::ResolveMode::Default => ResolveMode::Default,
+        request::ResolveMode::Pull => ResolveMode::Pull,
+        request::ResolveMode::Local => ResolveMode::Local,
     };
     let asked = ImageRequest {
         reference: reference.to_string(),
-        platform: Some(platform_message(platform)),
+        platform: Some(platform.to_pb()),
         mode,
         log_name: Some(format!("[internal] load metadata for {reference}")),
     };
@@ -129,9 +125,9 @@ async fn lookup(
     let source = ImageSource::new(&resolved)
         .platform(platform)
         .resolve_mode(match request.resolve_mode {
-            ImageResolveMode::Default => buildkit_llb::source::ResolveMode::Default,
-            ImageResolveMode::Pull => buildkit_llb::source::ResolveMode::Pull,
-            ImageResolveMode::Local => buildkit_llb::source::ResolveMode::Local,
+            request::ResolveMode::Default => buildkit_llb::source::ResolveMode::Default,
+            request::ResolveMode::Pull => buildkit_llb::source::ResolveMode::Pull,
+            request::ResolveMode::Local => buildkit_llb::source::ResolveMode::Local,
         })
         .metadata(Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(location(&place)))
         .build();
@@ -172,7 +168,7 @@ fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
 }
 
 /// `--cache-from`, which has an effect only where a solve names it.
-pub(super) fn imports(request: &Request) -> Vec<CacheImport> {
+pub fn imports(request: &Request) -> Vec<CacheImport> {
     request
         .cache_imports
         .iter()
@@ -180,7 +176,3 @@ pub(super) fn imports(request: &Request) -> Vec<CacheImport> {
         .collect()
 }
 
-/// A platform as the gateway's messages hold it.
-pub fn platform_message(platform: &Platform) -> pb::Platform {
-    platform.to_pb()
-}

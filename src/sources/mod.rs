@@ -9,4 +9,4 @@ mod images;
 
 pub use build_file::BuildFile;
 pub use context::Repository;
-pub use images::{Images, platform_message};
+pub use images::{Images, imports};
