@@ -82,7 +82,7 @@ pub(super) fn imports(text: &str) -> Result<Vec<CacheImport>, Invalid> {
     }
     // serde_json's own message would quote the value, which may be a credential.
     let entries: Option<Vec<Entry>> =
-        serde_json::from_str(text).map_err(|e| Invalid::Json { line: e.line(), column: e.column() })?;
+        serde_json::from_str(text).map_err(|e| Invalid::Json { line: e.line().max(1), column: e.column().max(1) })?;
     let entries = entries.unwrap_or_default();
     if entries.len() > MAX_ITEMS {
         return Err(Invalid::TooMany);

@@ -1,5 +1,5 @@
 //! Every option that a client may send, in one table: its name, the flag that sets it, whether it is honoured, what it
-//! takes and what it does here. Parsers, messages and the reference page all read this table.
+//! takes and what it does here. Parsers and messages read this table, so that no option is known in two places.
 //!
 //! What is in no row is not an error: BuildKit and its clients add options of their own.
 
@@ -10,7 +10,8 @@ use super::table::OPTIONS;
 pub struct Opt {
     /// The option's name in the request.
     pub key: Key,
-    /// What a user types to set it: a flag of `docker buildx build`, or words where there is none.
+    /// What a user types to set it: a flag of `docker buildx build`, or words where it is no flag; empty where clients
+    /// set it by themselves.
     pub flag: &'static str,
     /// Whether it is honoured.
     pub status: Status,
@@ -152,7 +153,7 @@ mod tests {
     fn every_option_has_a_row() {
         for name in KNOWN {
             let opt = find(name).unwrap_or_else(|| panic!("{name} is in no row"));
-            assert!(!opt.flag.is_empty() && !opt.allowed.is_empty() && !opt.text.is_empty(), "{name}");
+            assert!(!opt.allowed.is_empty() && !opt.text.is_empty(), "{name}");
         }
         assert_eq!(find("something-new"), None);
     }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
 
 use super::read::Reader;
-use super::value::{Invalid, name, optional_name, optional_text};
+use super::value::{Invalid, name, optional_boolean, optional_name, optional_text};
 use super::{
     Attestations, BuildContext, BuildFile, ContextSource, ExecSettings, FrontendIdentity, GitMtime, NamedContexts,
     ProxyEnv, Request, RequestEnvironment, ResolveMode, Resources, Sessions, TargetPlatforms,
@@ -53,7 +53,7 @@ impl Request {
             frontend: FrontendIdentity {
                 source: reader.text(&table::SOURCE).and_then(optional_text),
                 cmdline: reader.text(&table::CMDLINE).and_then(optional_text),
-                required_caps: reader.parse(&table::FRONTEND_CAPS, source::required_caps),
+                required_caps: source::required_caps(reader.text(&table::FRONTEND_CAPS).unwrap_or_default()),
             },
         };
         reader.finish()?;
@@ -66,7 +66,7 @@ fn build_args(reader: &Reader<'_>) -> (BTreeMap<String, String>, ProxyEnv) {
     let mut args = reader.map(&table::BUILD_ARG);
     let proxy = proxy::take(&mut args);
     args.retain(|name, _| {
-        let row = super::find(&format!("{}{name}", table::BUILD_ARG.key.text()));
+        let row = super::options::find(&format!("{}{name}", table::BUILD_ARG.key.text()));
         row.is_none_or(|row| row.key == table::BUILD_ARG.key)
     });
     (args, proxy)
@@ -76,7 +76,7 @@ fn sources(reader: &mut Reader<'_>, environment: &RequestEnvironment, has_epoch:
     let key = reader.text(&table::CONTEXT_KEY).filter(|key| !key.is_empty()).unwrap_or(table::CONTEXT.key.text());
     let value = context::source(reader.named(key).unwrap_or_default(), &environment.inputs);
     let mut source = reader.checked(&table::CONTEXT, key, value).unwrap_or(ContextSource::Local);
-    let keep_git_dir = reader.parse(&table::KEEP_GIT_DIR, platforms::multi_platform);
+    let keep_git_dir = reader.parse(&table::KEEP_GIT_DIR, optional_boolean);
     if let ContextSource::Git(git) = &mut source {
         if keep_git_dir == Some(true) {
             git.keep_git_dir = keep_git_dir;
@@ -100,8 +100,8 @@ fn sources(reader: &mut Reader<'_>, environment: &RequestEnvironment, has_epoch:
 
 fn target_platforms(reader: &mut Reader<'_>, environment: &RequestEnvironment) -> TargetPlatforms {
     let requested = reader.parse(&table::PLATFORM, platforms::platforms);
-    let of_arg = reader.parse(&table::MULTI_PLATFORM_ARG, platforms::multi_platform);
-    let of_option = reader.parse(&table::MULTI_PLATFORM, platforms::multi_platform);
+    let of_arg = reader.parse(&table::MULTI_PLATFORM_ARG, optional_boolean);
+    let of_option = reader.parse(&table::MULTI_PLATFORM, optional_boolean);
     let row = if of_arg.is_some() { &table::MULTI_PLATFORM_ARG } else { &table::MULTI_PLATFORM };
     let form = platforms::form(requested.len(), of_arg.or(of_option));
     let form = reader.checked(row, row.key.text(), form).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use buildkit_llb::Platform;
 
-use super::value::{Invalid, boolean, list};
+use super::value::{Invalid, list};
 
 /// The platforms of the result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,7 @@ pub(super) fn platforms(text: &str) -> Result<Vec<Platform>, Invalid> {
     Ok(platforms)
 }
 
-/// Options `multi-platform` and `build-arg:BUILDKIT_MULTI_PLATFORM`: `None` where nothing is said.
-pub(super) fn multi_platform(text: &str) -> Result<Option<bool>, Invalid> {
-    if text.is_empty() { Ok(None) } else { boolean(text).map(Some) }
-}
-
-/// The form of the result for so many platforms.
+/// The form of the result for so many platforms. `multi` is `build-arg:BUILDKIT_MULTI_PLATFORM` or `multi-platform`.
 pub(super) fn form(platforms: usize, multi: Option<bool>) -> Result<ResultForm, Invalid> {
     match (platforms > 1, multi) {
         (true, Some(false)) => Err(Invalid::OnePlatform),
@@ -82,10 +77,6 @@ mod tests {
 
     #[test]
     fn forms() {
-        for (text, multi) in [("", None), ("true", Some(true)), ("0", Some(false))] {
-            assert_eq!(multi_platform(text), Ok(multi));
-        }
-        assert_eq!(multi_platform("yes"), Err(Invalid::Bool("yes".into())));
         assert_eq!(form(0, None), Ok(ResultForm::Single));
         assert_eq!(form(1, Some(false)), Ok(ResultForm::Single));
         assert_eq!(form(1, Some(true)), Ok(ResultForm::Map));

@@ -87,6 +87,9 @@ impl<'a> Reader<'a> {
 
 /// The message about a value that is not taken. `name` is the option's full name, quoted.
 pub(super) fn invalid(opt: &Opt, name: &str, problem: &Invalid) -> Diagnostic {
-    let message = format!("invalid {}: {problem} (option {name})", opt.subject());
+    let message = match opt.flag {
+        "" => format!("invalid option {name}: {problem}"),
+        _ => format!("invalid {}: {problem} (option {name})", opt.subject()),
+    };
     Diagnostic::error("request/invalid-option", message).help(format!("allowed: {}", opt.allowed))
 }

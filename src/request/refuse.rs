@@ -85,7 +85,7 @@ impl Request {
     /// A context that replaces this frontend's own image has done so already: the daemon looked it up.
     fn refuse_named_contexts(&self) -> Result<(), Diagnostic> {
         let own = self.frontend.source.as_deref().and_then(key);
-        let is_own = |name: &str| own.as_deref().is_some_and(|own| name.split("::").next() == Some(own));
+        let is_own = |name: &str| own.is_some() && name.split("::").next().and_then(key) == own;
         match self.named_contexts.names().find(|name| !is_own(name)) {
             None => Ok(()),
             Some(name) => {
@@ -109,5 +109,5 @@ impl Request {
 
 /// `what` names the flag or the words that stand for it.
 fn refusal(opt: &Opt, what: &str) -> Diagnostic {
-    Diagnostic::error(CODE, format!("{what} is not supported yet (option `{}`)", opt.key.text()))
+    Diagnostic::error(CODE, format!("{what} is not supported yet (option {})", Quoted(opt.key.text())))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::text::without_credentials;
-use super::value::{Invalid, list, name};
+use super::value::{Invalid, name};
 
 /// The time that files and image carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +69,9 @@ pub struct FrontendIdentity {
 }
 
 /// Option `frontend.caps`.
-pub(super) fn required_caps(text: &str) -> Result<BTreeSet<String>, Invalid> {
-    let name = |cap: &str| cap.split('+').next().unwrap_or_default().to_owned();
-    Ok(list(text)?.into_iter().map(name).collect())
+pub(super) fn required_caps(text: &str) -> BTreeSet<String> {
+    let name = |cap: &str| cap.split('+').next().unwrap_or_default().trim().to_owned();
+    text.split(',').map(name).filter(|cap| !cap.is_empty()).collect()
 }
 
 /// A question about the build instead of a build (`--call`).
@@ -156,9 +156,9 @@ mod tests {
 
     #[test]
     fn caps_without_what_follows() {
-        let caps = required_caps("moby.buildkit.frontend.contexts+forward,x").unwrap();
+        let caps = required_caps("moby.buildkit.frontend.contexts+forward,,x");
         assert_eq!(caps, BTreeSet::from(["moby.buildkit.frontend.contexts".to_owned(), "x".to_owned()]));
-        assert_eq!(required_caps(""), Ok(BTreeSet::new()));
+        assert_eq!(required_caps(""), BTreeSet::new());
     }
 
     #[test]

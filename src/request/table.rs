@@ -33,7 +33,7 @@ options! {
     PLATFORM: Exact "platform", "--platform", Partly,
         "os/architecture[/variant], such as linux/amd64 or linux/arm64",
         "The platform of the image; the worker's own by default. One at a time so far.";
-    MULTI_PLATFORM: Exact "multi-platform", "a builder of several nodes", Honoured,
+    MULTI_PLATFORM: Exact "multi-platform", "", Honoured,
         "true or false",
         "Whether the result is a list of platforms even if it holds one.";
     MULTI_PLATFORM_ARG: Exact "build-arg:BUILDKIT_MULTI_PLATFORM", "--build-arg BUILDKIT_MULTI_PLATFORM", Honoured,
@@ -51,13 +51,13 @@ options! {
     REQUEST_ID: Exact "requestid", "--call", Refused,
         "the id of a request",
         "A question about the build instead of a build; `--check` is one.";
-    CMDLINE: Exact "cmdline", "the syntax line", Honoured,
+    CMDLINE: Exact "cmdline", "syntax line", Honoured,
         "an image reference and arguments",
         "The whole value of the syntax line.";
-    SOURCE: Exact "source", "the syntax line", Honoured,
+    SOURCE: Exact "source", "syntax line", Honoured,
         "an image reference",
         "The image that this frontend came from.";
-    FRONTEND_CAPS: Exact "frontend.caps", "the client", Honoured,
+    FRONTEND_CAPS: Exact "frontend.caps", "", Honoured,
         "names, separated by commas",
         "What the client expects of a frontend; BuildKit compares it with the image's label.";
     NETWORK: Exact "force-network-mode", "--network", Honoured,
@@ -76,7 +76,7 @@ options! {
     CGROUP_PARENT: Exact "cgroup-parent", "--cgroup-parent", Honoured,
         "the path of a cgroup",
         "The cgroup that steps run in.";
-    HOSTNAME: Exact "hostname", "the client", Honoured,
+    HOSTNAME: Exact "hostname", "", Honoured,
         "a host name of at most 64 bytes",
         "The steps' host name.";
     HOSTNAME_ARG: Exact "build-arg:BUILDKIT_SANDBOX_HOSTNAME", "--build-arg BUILDKIT_SANDBOX_HOSTNAME", Honoured,
@@ -118,28 +118,28 @@ options! {
     ALL_PROXY: AnyCase "build-arg:all_proxy", "--build-arg all_proxy", Honoured,
         "an address",
         "A proxy, in the steps' environment only.";
-    CONTEXT: Exact "context", "the build context", Partly,
+    CONTEXT: Exact "context", "build context", Partly,
         "a directory, or a git repository such as https://example.com/team/portal.git#main:directory",
         "Where the repository is. Archives from an address or from standard input not yet.";
-    CONTEXT_KEY: Exact "contextkey", "the client", Honoured,
+    CONTEXT_KEY: Exact "contextkey", "", Honoured,
         "the name of an option",
         "The option that says where the repository is, in place of `context`.";
     DOCKERFILE_KEY: Exact "dockerfilekey", "--file", Honoured,
         "the name of a directory that the client offers",
         "Reads the build file from the client although the repository is elsewhere.";
-    CONTEXT_SUBDIR: Exact "contextsubdir", "the client", Honoured,
+    CONTEXT_SUBDIR: Exact "contextsubdir", "", Honoured,
         "a relative path inside the build context",
         "The directory of a remote context that becomes its root.";
     NAMED_CONTEXT: Prefix "context:", "--build-context", Refused,
         "name=docker-image://…, oci-layout://…, a git or http address, or a directory",
         "Replaces an image, a stage or a source by name.";
-    INPUT_METADATA: Prefix "input-metadata:", "bake's target: contexts", Refused,
+    INPUT_METADATA: Prefix "input-metadata:", "`target:` context of bake", Refused,
         "JSON",
         "The image config of another target's result.";
-    INPUT: Prefix "input:", "bake's target: contexts", Ignored,
+    INPUT: Prefix "input:", "`target:` context of bake", Ignored,
         "an address",
         "Where an input came from; for provenance, which the daemon writes.";
-    LOCAL_SESSION: Prefix "local-sessionid:", "the client", Honoured,
+    LOCAL_SESSION: Prefix "local-sessionid:", "", Honoured,
         "the id of a session",
         "The session that offers a directory, where bake shares one.";
     SHARED_KEY: Prefix "sharedkey:localdir:", "--build-context", Refused,
@@ -148,7 +148,7 @@ options! {
     KEEP_GIT_DIR: Exact "build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR", "--build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR", Honoured,
         "true or false",
         "Whether a git context keeps its .git.";
-    VCS: Prefix "vcs:", "the client", Honoured,
+    VCS: Prefix "vcs:", "", Honoured,
         "a text",
         "Revision and address of the client's work tree; for provenance, which the daemon writes.";
     CACHE_IMPORTS: Exact "cache-imports", "--cache-from", Honoured,
@@ -181,10 +181,10 @@ options! {
     BUILD_ARG: Prefix "build-arg:", "--build-arg", Honoured,
         "name=value",
         "Overrides a value of the build file by its path.";
-    OVERRIDE_COPY_IMAGE: Exact "override-copy-image", "the client", Ignored,
+    OVERRIDE_COPY_IMAGE: Exact "override-copy-image", "", Ignored,
         "nothing",
         "Removed from BuildKit, which refuses it itself.";
-    GATEWAY_DEVEL: Exact "gateway-devel", "the client", Ignored,
+    GATEWAY_DEVEL: Exact "gateway-devel", "", Ignored,
         "nothing",
         "Removed from BuildKit, which refuses it itself.";
 }

@@ -140,7 +140,6 @@ const WRONG: &[(&str, &str)] = &[
     ("image-resolve-mode", "always"),
     ("no-cache", "a,,b"),
     ("requestid", "a b"),
-    ("frontend.caps", "a,,b"),
     ("force-network-mode", "bridge"),
     ("add-hosts", "registry"),
     ("shm-size", "64m"),

@@ -91,6 +91,11 @@ pub fn boolean(text: &str) -> Result<bool, Invalid> {
     }
 }
 
+/// As [`boolean`], where an empty text says nothing.
+pub fn optional_boolean(text: &str) -> Result<Option<bool>, Invalid> {
+    if text.is_empty() { Ok(None) } else { boolean(text).map(Some) }
+}
+
 /// A decimal number.
 pub fn number<N: std::str::FromStr>(text: &str) -> Result<N, Invalid> {
     text.parse().map_err(|_| Invalid::Number(text.to_owned()))
@@ -184,6 +189,8 @@ mod tests {
         for text in ["", "yes", "tRUE", " true"] {
             assert_eq!(boolean(text), Err(Invalid::Bool(text.into())));
         }
+        assert_eq!(optional_boolean(""), Ok(None));
+        assert_eq!(optional_boolean("0"), Ok(Some(false)));
     }
 
     #[test]
