@@ -28,9 +28,14 @@ pub fn merge<I: Into<Input>>(inputs: impl IntoIterator<Item = I>, metadata: Meta
         op: Some(pb::op::Op::Merge(merge)),
         ..Default::default()
     };
-    Node::new(op, inputs, metadata, Caps::from([caps::MERGE_OP]))
-        .output(0)
-        .into()
+    Node::new(
+        op,
+        Inputs::positional(inputs),
+        metadata,
+        Caps::from([caps::MERGE_OP]),
+    )
+    .output(0)
+    .into()
 }
 
 /// What `upper` has that `lower` has not: additions, changes, and deletions. Needs capability `diffop`.
@@ -58,7 +63,12 @@ pub fn diff(lower: impl Into<Input>, upper: impl Into<Input>, metadata: Metadata
         op: Some(pb::op::Op::Diff(diff)),
         ..Default::default()
     };
-    Node::new(op, inputs, metadata, Caps::from([caps::DIFF_OP]))
-        .output(0)
-        .into()
+    Node::new(
+        op,
+        Inputs::positional(inputs),
+        metadata,
+        Caps::from([caps::DIFF_OP]),
+    )
+    .output(0)
+    .into()
 }

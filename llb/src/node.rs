@@ -1,6 +1,7 @@
 //! Nodes of the graph. A node is made from inputs that exist already and never changes, so cycles cannot be written, and its
 //! digest is known from the start.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -23,18 +24,16 @@ struct Inner {
     bytes: Bytes,
     op: pb::Op,
     inputs: Vec<Output>,
+    /// Nodes equal to inputs, for what they say.
+    equals: Vec<Node>,
     metadata: Metadata,
     caps: Caps,
 }
 
 impl Node {
     /// `op` without inputs and constraints; they are set here.
-    pub(crate) fn new(
-        mut op: pb::Op,
-        inputs: Vec<Output>,
-        metadata: Metadata,
-        mut caps: Caps,
-    ) -> Self {
+    pub(crate) fn new(mut op: pb::Op, inputs: Inputs, metadata: Metadata, mut caps: Caps) -> Self {
+        let Inputs { inputs, equals, .. } = inputs;
         op.inputs = inputs.iter().map(Output::to_pb).collect();
         // Empty and present, as Go's client writes it: equal ops of other frontends then are the same vertex.
         op.constraints = Some(pb::WorkerConstraints::default());
@@ -45,6 +44,7 @@ impl Node {
             bytes,
             op,
             inputs,
+            equals,
             metadata,
             caps,
         }))
@@ -52,7 +52,7 @@ impl Node {
 
     /// A node read from a definition. Its bytes stay as they are, also where they are not canonical or hold fields that this
     /// crate does not know.
-    pub(crate) fn from_parts(
+    pub(crate) fn decoded(
         digest: Digest,
         bytes: Bytes,
         op: pb::Op,
@@ -65,6 +65,7 @@ impl Node {
             bytes,
             op,
             inputs,
+            equals: Vec::new(),
             metadata,
             caps,
         }))
@@ -88,6 +89,11 @@ impl Node {
     /// What the op takes, in the order of its indexes.
     pub fn inputs(&self) -> &[Output] {
         &self.0.inputs
+    }
+
+    /// The nodes of [`Node::inputs`], and those that were given as inputs too and are equal to one of them.
+    pub(crate) fn given(&self) -> impl DoubleEndedIterator<Item = &Node> {
+        self.0.inputs.iter().map(Output::node).chain(&self.0.equals)
     }
 
     /// What is said about the op.
@@ -132,10 +138,12 @@ impl fmt::Debug for Node {
 impl Drop for Inner {
     /// Without this, dropping a chain of a hundred thousand ops would recurse as deep as the chain is long.
     fn drop(&mut self) {
-        let mut inputs = mem::take(&mut self.inputs);
-        while let Some(input) = inputs.pop() {
-            if let Some(mut inner) = Arc::into_inner(input.node.0) {
-                inputs.append(&mut inner.inputs);
+        let mut nodes = mem::take(&mut self.equals);
+        nodes.extend(self.inputs.drain(..).map(|input| input.node));
+        while let Some(node) = nodes.pop() {
+            if let Some(mut inner) = Arc::into_inner(node.0) {
+                nodes.append(&mut inner.equals);
+                nodes.extend(inner.inputs.drain(..).map(|input| input.node));
             }
         }
     }
@@ -204,23 +212,39 @@ impl From<&Input> for Input {
     }
 }
 
-/// The inputs of an op under construction, each once.
+/// The inputs of an op under construction.
 #[derive(Default)]
-pub(crate) struct Inputs(Vec<Output>, std::collections::BTreeMap<(Digest, i64), i64>);
+pub(crate) struct Inputs {
+    inputs: Vec<Output>,
+    positions: BTreeMap<(Digest, i64), i64>,
+    equals: Vec<Node>,
+}
 
 impl Inputs {
     /// No input: the index that says so.
     pub(crate) const NONE: i64 = -1;
 
-    /// The index of an input, which is appended if it is new.
-    pub(crate) fn add(&mut self, input: &Output) -> i64 {
-        let next = index(self.0.len());
-        let key = (input.node.digest().clone(), input.index);
-        let found = *self.1.entry(key).or_insert(next);
-        if found == next {
-            self.0.push(input.clone());
+    /// Inputs that an op reads by position, equal ones too.
+    pub(crate) fn positional(inputs: Vec<Output>) -> Self {
+        Self {
+            inputs,
+            ..Self::default()
         }
-        found
+    }
+
+    /// The index of an input. Equal inputs have one.
+    pub(crate) fn add(&mut self, input: &Output) -> i64 {
+        let next = self.len();
+        let index = *self
+            .positions
+            .entry((input.node.digest().clone(), input.index))
+            .or_insert(next);
+        if index == next {
+            self.inputs.push(input.clone());
+        } else {
+            self.equals.push(input.node.clone());
+        }
+        index
     }
 
     /// The same for something that may be scratch.
@@ -228,12 +252,9 @@ impl Inputs {
         input.output().map_or(Self::NONE, |output| self.add(output))
     }
 
+    /// How many there are.
     pub(crate) fn len(&self) -> i64 {
-        index(self.0.len())
-    }
-
-    pub(crate) fn into_vec(self) -> Vec<Output> {
-        self.0
+        index(self.inputs.len())
     }
 }
 

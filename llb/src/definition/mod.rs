@@ -75,12 +75,7 @@ impl Definition {
                 }
             } else if seen.insert(node.address()) {
                 stack.push((node, true));
-                stack.extend(
-                    node.inputs()
-                        .iter()
-                        .rev()
-                        .map(|input| (input.node(), false)),
-                );
+                stack.extend(node.given().rev().map(|given| (given, false)));
             }
         }
         Self { output, vertices }

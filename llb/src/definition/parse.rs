@@ -149,7 +149,7 @@ impl Graph<'_> {
         let metadata = Metadata::from_pb(&said, self.locations(&key));
         self.nodes.insert(
             key,
-            Node::from_parts(digest, bytes, op, inputs, metadata, caps),
+            Node::decoded(digest, bytes, op, inputs, metadata, caps),
         );
         Ok(())
     }

@@ -256,7 +256,7 @@ impl ExecOp {
             ..Default::default()
         };
         Ok(Exec {
-            node: Node::new(op, inputs.into_vec(), self.metadata, caps),
+            node: Node::new(op, inputs, self.metadata, caps),
             outputs,
         })
     }

@@ -170,7 +170,7 @@ impl FileOp {
             op: Some(pb::op::Op::File(pb::FileOp { actions })),
             ..Default::default()
         };
-        Ok(Node::new(op, inputs.into_vec(), self.metadata, caps).output(0))
+        Ok(Node::new(op, inputs, self.metadata, caps).output(0))
     }
 }
 

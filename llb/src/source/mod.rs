@@ -21,7 +21,7 @@ pub use local::{Differ, Local};
 pub use oci_layout::OciLayout;
 
 use crate::caps::{self, Cap, Caps};
-use crate::node::Node;
+use crate::node::{Inputs, Node};
 use crate::{Metadata, Output, Platform};
 
 /// An identifier with attributes, under construction.
@@ -97,7 +97,7 @@ fn node(
         platform: platform.map(Platform::to_pb),
         ..Default::default()
     };
-    Node::new(op, Vec::new(), metadata, caps).output(0)
+    Node::new(op, Inputs::default(), metadata, caps).output(0)
 }
 
 fn entry(key: &str, value: String) -> pb::StringEntry {
