@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use buildkit_proto::frontend::{PingRequest, PongResponse};
+use prost::Message;
 use tonic::Response;
 
 use crate::diagnostic::Span;
 
 use super::caps::{Caps, MissingCaps};
-use super::connection::{Bridge, Ended};
+use super::connection::{Bridge, Ended, MAX_MESSAGE};
 use super::environment::{Environment, Worker};
 use super::error::CallError;
 use super::status::Status;
@@ -110,6 +111,11 @@ impl Client {
     }
 }
 
+/// Checks that a request can be sent at all. Found out later, while it is on its way, it would be an error without a reason.
+pub(super) fn fits(call: &'static str, request: &impl Message) -> Result<(), CallError> {
+    if request.encoded_len() > MAX_MESSAGE { Err(CallError::TooLarge { call }) } else { Ok(()) }
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("environment", &self.0.environment).finish_non_exhaustive()
@@ -127,17 +133,14 @@ pub(super) async fn finish<T>(
         Err(status) => status,
     };
     // Only an error that arose on this side has a cause.
-    if let Some(cause) = std::error::Error::source(&status) {
-        return match tokio::time::timeout(GRACE, ended.wait()).await {
-            Ok(reason) => Err(CallError::Lost { call, reason }),
-            Err(_) => Err(CallError::Broken { call, reason: cause.to_string() }),
-        };
-    }
-    // These texts are tonic's and prost's own, pinned by the tests.
+    // Other texts are tonic's and prost's own, pinned by the tests.
     let text = status.message();
     let ours = |prefix: &str| text.starts_with(prefix);
-    if ours("Error, encoded message length too large") {
-        return Err(CallError::TooLarge { call });
+    if std::error::Error::source(&status).is_some() || ours("Service was not ready") {
+        return match tokio::time::timeout(GRACE, ended.wait()).await {
+            Ok(reason) => Err(CallError::Lost { call, reason }),
+            Err(_) => Err(CallError::Broken { call, reason: text.to_owned() }),
+        };
     }
     if ours("failed to decode Protobuf message")
         || ours("Error, decoded message length too large")

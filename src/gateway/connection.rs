@@ -85,8 +85,7 @@ pub(super) async fn open(transport: Transport) -> Result<(Bridge, Ended), hyper:
         end.send_replace(Some(reason));
     });
     let bridge = LlbBridgeClient::with_origin(Wire(sender), Uri::from_static("http://localhost"))
-        .max_decoding_message_size(MAX_MESSAGE.saturating_add(SLACK))
-        .max_encoding_message_size(MAX_MESSAGE);
+        .max_decoding_message_size(MAX_MESSAGE.saturating_add(SLACK));
     Ok((bridge, Ended(ended)))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::frontend::{self, ReturnRequest, result};
 use bytes::Bytes;
 
-use crate::gateway::client::finish;
+use crate::gateway::client::{finish, fits};
 use crate::gateway::connection::{Bridge, Ended};
 use crate::gateway::error::CallError;
 use crate::gateway::failure::Failure;
@@ -90,10 +90,13 @@ impl Answer {
     }
 
     async fn send(mut self, request: ReturnRequest) -> Result<(), Refusal> {
+        if let Err(error) = fits("Return", &request) {
+            return Err(Refusal { error, answer: Some(self) });
+        }
         match finish("Return", &self.ended, self.bridge.r#return(request).await).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let stands_not = matches!(error, CallError::Refused(_) | CallError::TooLarge { .. });
+                let stands_not = matches!(error, CallError::Refused(_));
                 Err(Refusal { error, answer: stands_not.then_some(self) })
             }
         }
