@@ -116,9 +116,14 @@ impl Checker {
     }
 
     fn object(&mut self, place: &Place, node: &Node, entries: &[Entry], keys: &'static [Key]) {
+        let mut complete = true;
         for entry in entries {
             match language::find(keys, &entry.key) {
-                None => self.unknown(place, entry, keys),
+                None => {
+                    // What is missing is then probably what is misspelt.
+                    complete = false;
+                    self.unknown(place, entry, keys);
+                }
                 Some(key) => match key.status {
                     Status::NotYet => self.not_yet(entry, &place.join(key.name)),
                     Status::Instead(other) => self.instead(entry, &place.join(key.name), other),
@@ -127,7 +132,8 @@ impl Checker {
                 },
             }
         }
-        for key in keys.iter().filter(|key| key.status == Status::Required && node.get(key.name).is_none()) {
+        let missing = |key: &&Key| key.status == Status::Required && node.get(key.name).is_none();
+        for key in keys.iter().filter(|_| complete).filter(missing) {
             let message = format!("{} needs the key `{}`", place.subject(), key.name);
             let help = format!("add it, such as `{}: {}`", key.name, key.example);
             self.mistakes.push(Diagnostic::error("spec/missing-key", message).at(first_line(node)).help(help));
@@ -137,7 +143,7 @@ impl Checker {
     fn map(&mut self, place: &Place, entries: &[Entry], format: Format, value: &'static Shape) {
         for entry in entries {
             if let Err(Misfit { what, help }) = format.check(&entry.key) {
-                let message = format!("{}: {} {what}", place.subject(), quote(&entry.key));
+                let message = format!("{}: {} {what}", place_of(place), quote(&entry.key));
                 self.mistakes
                     .push(helped(Diagnostic::error("spec/wrong-value", message).at(entry.key.span.clone()), help));
             }

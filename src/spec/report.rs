@@ -18,13 +18,16 @@ pub(crate) struct Report {
     file: Arc<SourceFile>,
     from_file: Vec<Diagnostic>,
     from_args: Vec<Diagnostic>,
+    /// Where values begin that were refused as secrets.
+    refused: BTreeSet<usize>,
     /// Bytes of the file that must not be shown.
     masked: Vec<Range<usize>>,
 }
 
 impl Report {
     pub(crate) fn new(file: &Arc<SourceFile>) -> Self {
-        Self { file: Arc::clone(file), from_file: Vec::new(), from_args: Vec::new(), masked: Vec::new() }
+        let masked = secret::places(&file.text);
+        Self { file: Arc::clone(file), from_file: Vec::new(), from_args: Vec::new(), refused: BTreeSet::new(), masked }
     }
 
     /// Diagnostics about the file.
@@ -51,6 +54,7 @@ impl Report {
             Kind::Map(entries) => entries.iter().for_each(|entry| self.secrets(&entry.value)),
             Kind::Scalar { text, .. } => {
                 let Some(what) = literal(text) else { return };
+                self.refused.insert(node.span.range.start);
                 self.masked.push(node.span.range.clone());
                 self.from_file.push(refusal(what, node.span.clone()));
             }
@@ -74,36 +78,31 @@ impl Report {
 
     /// The specification with its warnings, or the errors.
     pub(crate) fn finish(mut self, spec: Spec) -> Result<(Spec, Vec<Diagnostic>), Diagnostics> {
-        self.from_file.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span.range.start));
-        self.drop_repeated_secrets();
+        let start = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span.range.start);
+        self.from_file.sort_by_key(start);
+        // A value that is a secret is not also a bad URL: the second message would repeat it.
+        self.from_file.retain(|diagnostic| {
+            diagnostic.code == SECRET || !start(diagnostic).is_some_and(|start| self.refused.contains(&start))
+        });
         let mut all = self.from_file;
         all.append(&mut self.from_args);
-        if all.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
-            all.truncate(MAX_DIAGNOSTICS);
-            return Ok((spec, all));
-        }
-        all.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        let failed = all.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        all.retain(|diagnostic| !failed || diagnostic.severity == Severity::Error);
         all.truncate(MAX_DIAGNOSTICS);
+        let suspects = all.iter().filter(|diagnostic| diagnostic.code == SUSPECT);
+        self.masked.extend(suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.range.clone()));
         if !self.masked.is_empty() {
             let shown = masked(&self.file, &self.masked);
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
             }
         }
-        Err(Diagnostics(all))
-    }
-
-    /// A value that is a secret is not also a bad URL: the second message would repeat it.
-    fn drop_repeated_secrets(&mut self) {
-        let secrets: BTreeSet<usize> = self.masked.iter().map(|range| range.start).collect();
-        self.from_file.retain(|diagnostic| {
-            let start = diagnostic.labels.first().map(|label| label.span.range.start);
-            diagnostic.code == SECRET || !start.is_some_and(|start| secrets.contains(&start))
-        });
+        if failed { Err(Diagnostics(all)) } else { Ok((spec, all)) }
     }
 }
 
 const SECRET: &str = "spec/literal-secret";
+const SUSPECT: &str = "spec/secret-name";
 
 /// What kind of secret a text holds.
 fn literal(text: &str) -> Option<&'static str> {
@@ -112,9 +111,11 @@ fn literal(text: &str) -> Option<&'static str> {
 }
 
 fn refusal(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(SECRET, format!("this looks like {what}; what a build file says can be read by everyone who has the image"))
+    Diagnostic::error(SECRET, format!("this looks like {what}, and a build file is no place for secrets"))
         .at(span)
-        .help("give secrets to the build with `--secret`, and to the running container as environment or files; revoke this one if it was ever pushed")
+        .help(
+            "give it to the build with `--secret`, or to the container where it runs; revoke it if it was ever pushed",
+        )
 }
 
 /// The same text with some bytes blotted out.
@@ -134,7 +135,7 @@ fn masked(file: &SourceFile, ranges: &[Range<usize>]) -> Arc<SourceFile> {
 
 /// A warning for a variable that is usually a secret.
 pub(crate) fn suspicious(path: &str, name: &str, span: Span) -> Diagnostic {
-    Diagnostic::warning("spec/secret-name", format!("{} looks like a secret", quote(&format!("{path}.{name}"))))
+    Diagnostic::warning(SUSPECT, format!("{} looks like a secret", quote(&format!("{path}.{name}"))))
         .at(span)
         .help("the value is in the image for everyone to read: set it where the container runs")
 }

@@ -69,6 +69,20 @@ pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
     host.rfind('@').map(|end| start..start.saturating_add(end))
 }
 
+/// Every token and password in a file's text, comments included: what no excerpt may show.
+pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for search in [|text: &str| token(text).map(|(range, _)| range), credentials] {
+        let mut from = 0_usize;
+        while let Some(range) = text.get(from..).and_then(search) {
+            let end = from.saturating_add(range.end.max(1));
+            found.push(from.saturating_add(range.start)..end);
+            from = end;
+        }
+    }
+    found
+}
+
 /// Whether a variable of this name is usually a secret.
 pub(crate) fn secret_name(name: &str) -> bool {
     let name = name.to_uppercase();

@@ -18,15 +18,46 @@ fn words(code: &'static str, message: impl Into<String>, help: impl Into<String>
 }
 
 /// A diagnostic for a parse error.
+///
+/// The parser notices some mistakes lines later, where the text stops making sense: those are traced back.
 pub(super) fn explain(file: &Arc<SourceFile>, error: &ScanError) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(file.text.len()).min(file.text.len());
-    let Words { code, message, help } = describe(error.kind());
-    let span = match code {
-        "spec/tab" => tab(file, at),
-        "spec/unclosed" => opener(file, at).unwrap_or_else(|| point(file, at)),
-        _ => point(file, at),
+    let found = describe(error.kind());
+    let (Words { code, message, help }, span) = match found.code {
+        "spec/tab" => (found, tab(file, at)),
+        "spec/unclosed" => (found, opener(file, at).unwrap_or_else(|| point(file, at))),
+        "spec/syntax" | "spec/indentation" => {
+            traced(file, at, error.kind()).unwrap_or_else(|| (found, point(file, at)))
+        }
+        _ => (found, point(file, at)),
     };
     Diagnostic::error(code, message).at(span).help(help)
+}
+
+/// The cause of an error on an earlier line, when there is a likely one.
+fn traced(file: &Arc<SourceFile>, at: usize, kind: &ErrorKind) -> Option<(Words, Span)> {
+    let line = file.position(at).line;
+    if let Some(opener) = opener(file, at).filter(|span| span.first_line() < line) {
+        let quote = file.text.get(opener.range.clone()).is_some_and(|text| text == "\"" || text == "'");
+        let kind = if quote { ErrorKind::UnclosedQuotedScalar } else { ErrorKind::UnexpectedEofFlowSequence };
+        return Some((describe(&kind), opener));
+    }
+    if *kind != ErrorKind::MappingValueNotAllowed {
+        return None;
+    }
+    let text = |line: usize| file.text.get(file.line(line)).unwrap_or("");
+    let says = |text: &str| !text.trim().is_empty() && !text.trim_start().starts_with('#');
+    let above = (1..line).rev().find(|line| says(text(*line)))?;
+    let indent = |text: &str| text.len().saturating_sub(text.trim_start().len());
+    let column = |line: usize| indent(text(line));
+    if !text(above).contains(':') {
+        let span = Span::new(file, file.line(above).start.saturating_add(column(above))..file.line(above).end);
+        return Some((describe(&ErrorKind::SimpleKeyExpected), span));
+    }
+    (column(line) > column(above)).then(|| {
+        let start = file.line(line).start;
+        (describe(&ErrorKind::InvalidIndentation), point(file, start.saturating_add(column(line))))
+    })
 }
 
 /// The character at an offset; at the end of the file the last line that says something.

@@ -105,6 +105,8 @@ pub(crate) struct Loaded {
     pub root: Option<Node>,
     /// What is wrong with it as YAML.
     pub mistakes: Vec<Diagnostic>,
+    /// Whether the file is built on anchors: its keys then mean little.
+    pub anchored: bool,
 }
 
 /// Reads a file's text into a tree.
@@ -127,12 +129,13 @@ pub(crate) fn load(file: &Arc<SourceFile>) -> Loaded {
             }
         };
         if step == Step::Stop || builder.mistakes.len() >= MAX_MISTAKES {
-            return Loaded { root: None, mistakes: builder.finish() };
+            return Loaded { root: None, anchored: false, mistakes: builder.finish() };
         }
     }
     let empty = Node { span: Span::new(file, 0..0), kind: Kind::Null };
     let root = builder.root.take().unwrap_or(empty);
-    Loaded { root: Some(root), mistakes: builder.finish() }
+    let anchored = builder.anchor.is_some() || builder.alias.is_some();
+    Loaded { root: Some(root), anchored, mistakes: builder.finish() }
 }
 
 #[derive(PartialEq)]
@@ -154,6 +157,10 @@ enum Key {
     Refused,
 }
 
+fn is_merge(node: &Node) -> bool {
+    matches!(&node.kind, Kind::Scalar { text, quoted: false } if text == "<<")
+}
+
 struct Builder<'a> {
     file: &'a Arc<SourceFile>,
     stack: Vec<Frame>,
@@ -161,6 +168,7 @@ struct Builder<'a> {
     documents: usize,
     nodes: usize,
     mistakes: Vec<Diagnostic>,
+    /// The first anchor, and the first place that uses one.
     anchor: Option<Span>,
     alias: Option<Span>,
 }
@@ -186,9 +194,12 @@ impl<'a> Builder<'a> {
             (None, Some(alias)) => (alias, None),
             (None, None) => return self.mistakes,
         };
-        let mut diagnostic = Diagnostic::error("spec/anchor", "YAML anchors (`&name`, `*name`) cannot be used here")
-            .label(first, "")
-            .help("write the value out in each place");
+        let mut diagnostic = Diagnostic::error(
+            "spec/anchor",
+            "YAML anchors, aliases and merges (`&name`, `*name`, `<<`) cannot be used here",
+        )
+        .label(first, "")
+        .help("write the value out in each place");
         if let Some(alias) = rest {
             diagnostic = diagnostic.label(alias, "used here");
         }
@@ -332,6 +343,10 @@ impl<'a> Builder<'a> {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
             Some(Frame::Map { entries, key, seen, .. }) => match key.take() {
+                None if is_merge(&node) => {
+                    self.alias.get_or_insert(node.span);
+                    *key = Some(Key::Refused);
+                }
                 None => *key = Some(Self::key(node, seen, &mut self.mistakes)),
                 Some(Key::Text(key)) => entries.push(Entry { key, value: node }),
                 Some(Key::Refused) => {}
@@ -343,14 +358,6 @@ impl<'a> Builder<'a> {
         let Node { span, kind } = node;
         let text = match kind {
             Kind::Broken => return Key::Refused,
-            Kind::Scalar { text, quoted: false } if text == "<<" => {
-                mistakes.push(
-                    Diagnostic::error("spec/merge", "YAML merge keys (`<<`) cannot be used here")
-                        .at(span)
-                        .help("write the keys out in each place"),
-                );
-                return Key::Refused;
-            }
             Kind::Scalar { text, .. } => text,
             Kind::Null | Kind::List(_) | Kind::Map(_) => {
                 mistakes.push(

@@ -128,6 +128,41 @@ impl Format {
         }
     }
 
+    /// The same as a regular expression, where one says something that an editor can use.
+    pub(crate) fn pattern(self) -> Option<&'static str> {
+        Some(match self {
+            Self::CheckName => "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            Self::ConfigFile | Self::ConfigName | Self::File => "^[^/*]",
+            Self::Count => "^[1-9][0-9]*$",
+            Self::Directory => "^/.+",
+            Self::Duration => "^([0-9]+(ms|s|m|h))+$",
+            Self::EnvName => "^[A-Za-z_][A-Za-z0-9_]*$",
+            Self::Image | Self::Base => "^[^-\\s]\\S*$",
+            Self::Memory => "^(auto|[0-9]+([mMgG]([iI]?[bB])?)?)$",
+            Self::Mode => "^(0o)?[0-7]{3,5}$",
+            Self::NodeOption => "^-",
+            Self::NodeVersion => "^[vV]?[0-9]+([.][0-9]+[.][0-9]+)?$",
+            Self::OsPackage => "^[A-Za-z0-9]\\S*$",
+            Self::PackageName => "^(@[^/]+/)?[A-Za-z0-9][A-Za-z0-9._~-]*$",
+            Self::Port => "^[0-9]+$",
+            Self::SecretId => "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            Self::Signal => "^(SIG[A-Z0-9+-]+|[0-9]+)$",
+            Self::Url => "^https?://[^/\\s]",
+            _ => return None,
+        })
+    }
+
+    /// The types of JSON that a value may have; what people write without quotes is often a number to an editor.
+    pub(crate) fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::EnvValue | Self::LabelValue | Self::Argument => &["string", "number", "boolean"],
+            Self::Count | Self::Memory | Self::Mode | Self::NodeVersion | Self::Port | Self::User => {
+                &["string", "integer"]
+            }
+            _ => &["string"],
+        }
+    }
+
     /// Whether an unquoted `true` is text here.
     pub(crate) fn takes_booleans(self) -> bool {
         matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument)

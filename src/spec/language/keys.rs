@@ -336,7 +336,7 @@ const PROXY: &[Key] = &[
     key(
         "noProxy",
         Scalar(F::Hosts),
-        "localhost,.example.com",
+        "\"localhost,.example.com\"",
         "",
         "Hosts that are reached directly, separated by commas.",
     ),
