@@ -18,4 +18,3 @@ pub use read_set::{DENY, read_set};
 pub use schema::SchemaStyle;
 pub use orphans::orphans;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
-mod stub; pub use stub::*;
