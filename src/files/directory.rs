@@ -31,7 +31,8 @@ impl DirectoryFiles {
 
     /// Follows the links of a path inside the root. `None` where nothing is there, or a link leads to nowhere.
     fn resolve(&self, path: &ContextPath) -> Result<Option<ContextPath>, FilesError> {
-        let mut todo: Vec<String> = path.as_str().split('/').rev().filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        let mut todo: Vec<String> =
+            path.as_str().split('/').rev().filter(|p| !p.is_empty()).map(str::to_owned).collect();
         let mut done = ContextPath::root();
         let mut links = 0_usize;
         while let Some(part) = todo.pop() {

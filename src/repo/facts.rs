@@ -121,6 +121,8 @@ pub struct AppConfig {
     pub value: Value,
     /// Files that it refers to by `$file` and `$include`, from the repository's root.
     pub references: Vec<ContextPath>,
+    /// Those of `$include` that the files read did not show: the value lacks them.
+    pub unread: Vec<ContextPath>,
 }
 
 impl Repository {

@@ -4,17 +4,24 @@
 //! nothing of BuildKit, of the build file or of what will be decided.
 
 mod closure;
+pub mod config;
 mod facts;
+mod json;
+pub mod lock;
+mod manifest;
+mod natives;
 mod orphans;
+pub mod project;
 pub mod range;
+mod read;
 mod read_set;
 mod schema;
-pub mod lock;
-mod natives;
-pub mod project;
+mod yaml;
 
+pub use config::config_references;
+pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
 pub use natives::{Native, PrebuiltTool, native_project, natives};
+pub use orphans::orphans;
+pub use read::read;
 pub use read_set::{DENY, read_set};
 pub use schema::SchemaStyle;
-pub use orphans::orphans;
-pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};

@@ -68,8 +68,10 @@ pub fn natives(repo: &Repository, backend: &str) -> Vec<Native> {
 }
 
 fn native(entry: &Entry, reached: bool) -> Option<Native> {
+    // An image is Linux: what only another system can load is never there.
+    let elsewhere = entry.conditions.as_ref().is_some_and(|c| c.contains("os=") && !c.contains("os=linux"));
     let is_tool = TOOLS.iter().any(|(tool, _)| *tool == entry.locator.name);
-    if entry.soft || is_tool {
+    if entry.soft || is_tool || elsewhere {
         return None;
     }
     let used: Vec<_> = TOOLS.iter().filter(|(tool, _)| entry.dependencies.contains_key(*tool)).collect();

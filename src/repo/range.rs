@@ -92,7 +92,11 @@ fn alternative(text: &str) -> Option<Vec<Bound>> {
 
 fn comparator(operator: &str, version: &Partial) -> Option<Vec<Bound>> {
     if version.major.is_none() {
-        return Some(if matches!(operator, "<" | ">") { vec![Bound::Below(Version::new(0, 0, 0))] } else { Vec::new() });
+        return Some(if matches!(operator, "<" | ">") {
+            vec![Bound::Below(Version::new(0, 0, 0))]
+        } else {
+            Vec::new()
+        });
     }
     let floor = version.floor();
     let between = |high: Version| vec![Bound::AtLeast(floor.clone()), Bound::Below(high)];

@@ -5,8 +5,8 @@
 
 use semver::Version;
 
-use super::project::Production;
 use super::Repository;
+use super::project::Production;
 
 /// In which form config schemas may lie in the production tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,7 @@ impl Repository {
             all.into_iter().any(|name| name.starts_with("@backstage/"))
         });
         match foreign {
-            Some(entry) => {
-                typescript(format!("{} {} may ship its schema as .d.ts", entry.locator.name, entry.version))
-            }
+            Some(entry) => typescript(format!("{} {} may ship its schema as .d.ts", entry.locator.name, entry.version)),
             None => SchemaStyle::Json,
         }
     }

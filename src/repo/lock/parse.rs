@@ -244,4 +244,3 @@ fn scalar(text: &str) -> Option<String> {
         _ => serde_json::from_str(text).ok(),
     }
 }
-

@@ -311,8 +311,11 @@ mod tests {
             ("app", "link:../app", "app@link:../app::locator=backend%40workspace%3Apackages%2Fbackend"),
             ("x", "./x.tgz", "x@file:./x.tgz::locator=backend%40workspace%3Apackages%2Fbackend"),
             ("x", "workspace:^", "x@workspace:^"),
-            ("x", "patch:x@npm%3A1.0.0#./a.patch",
-                "x@patch:x@npm%3A1.0.0#./a.patch::locator=backend%40workspace%3Apackages%2Fbackend"),
+            (
+                "x",
+                "patch:x@npm%3A1.0.0#./a.patch",
+                "x@patch:x@npm%3A1.0.0#./a.patch::locator=backend%40workspace%3Apackages%2Fbackend",
+            ),
             ("typescript", "~5.8.0", "typescript@patch:typescript@npm%3A~5.8.0#optional!builtin<compat/typescript>"),
             ("old", "npm:new@^1", "old@npm:new@^1"),
         ] {

@@ -136,14 +136,7 @@ impl Lockfile {
         Edge { descriptor: reduced.descriptor, resolution: reduced.resolution, place, optional }
     }
 
-    fn follow(
-        &self,
-        rules: &Rules,
-        walk: &mut Walk,
-        parent: &Locator,
-        edge: Edge,
-        queue: &mut Vec<(Locator, usize)>,
-    ) {
+    fn follow(&self, rules: &Rules, walk: &mut Walk, parent: &Locator, edge: Edge, queue: &mut Vec<(Locator, usize)>) {
         walk.resolutions.extend(edge.resolution);
         let mut next = Some((edge.descriptor, edge.place));
         while let Some((descriptor, place)) = next.take() {

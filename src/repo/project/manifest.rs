@@ -111,10 +111,9 @@ impl InstallManifest {
                 out.insert(key.to_owned(), object(map.iter().map(|(k, v)| (k, Value::from(v.as_str())))));
             }
         }
-        for (key, map) in [
-            ("dependenciesMeta", &self.dependencies_meta),
-            ("peerDependenciesMeta", &self.peer_dependencies_meta),
-        ] {
+        for (key, map) in
+            [("dependenciesMeta", &self.dependencies_meta), ("peerDependenciesMeta", &self.peer_dependencies_meta)]
+        {
             if !map.is_empty() {
                 let flags = |flags: &BTreeMap<String, bool>| object(flags.iter().map(|(k, v)| (k, Value::Bool(*v))));
                 out.insert(key.to_owned(), object(map.iter().map(|(k, v)| (k, flags(v)))));
@@ -167,9 +166,13 @@ fn flags(value: Option<&Value>, known: &[&str]) -> BTreeMap<String, BTreeMap<Str
 fn bin(manifest: &Manifest) -> BTreeMap<String, String> {
     let unscoped = |name: &str| name.rsplit_once('/').map_or(name, |(_, name)| name).to_owned();
     match manifest.json.get("bin") {
-        Some(Value::String(path)) if !path.trim().is_empty() => {
-            manifest.json.get("name").and_then(Value::as_str).map(|name| (unscoped(name), path.clone())).into_iter().collect()
-        }
+        Some(Value::String(path)) if !path.trim().is_empty() => manifest
+            .json
+            .get("name")
+            .and_then(Value::as_str)
+            .map(|name| (unscoped(name), path.clone()))
+            .into_iter()
+            .collect(),
         bin => strings(bin).into_iter().map(|(name, path)| (unscoped(&name), path)).collect(),
     }
 }

@@ -36,7 +36,8 @@ pub fn development(repo: &Repository) -> SyntheticProject {
     let mut project = SyntheticProject { entries: repo.lock.entries.len(), ..SyntheticProject::default() };
     for manifest in std::iter::once(&repo.root).chain(&repo.workspaces) {
         let mut reduced = InstallManifest::of(manifest, manifest.dir.is_root());
-        let named = repo.lock.workspace(&manifest.dir).is_some_and(|e| e.descriptors.iter().any(manifest::needs_version));
+        let named =
+            repo.lock.workspace(&manifest.dir).is_some_and(|e| e.descriptors.iter().any(manifest::needs_version));
         reduced.version = version(manifest).filter(|_| named && !manifest.dir.is_root());
         project.add(manifest, &reduced);
     }

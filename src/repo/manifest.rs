@@ -1,0 +1,84 @@
+//! Reads one package.json.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::path::ContextPath;
+
+use super::json;
+use super::{Manifest, read};
+
+impl Manifest {
+    /// Reads the manifest of a directory. Values of a wrong type are left out, as Yarn does.
+    pub(crate) fn parse(dir: &ContextPath, data: &[u8]) -> Result<Self, Diagnostic> {
+        let name = dir.join("package.json").map_or_else(|_| "package.json".to_owned(), |path| path.to_string());
+        let file = read::source(&name, data);
+        let json = json::object(&file, "repo/manifest")?;
+        Ok(Self::of(dir, file, json))
+    }
+
+    fn of(dir: &ContextPath, file: Arc<SourceFile>, json: Map<String, Value>) -> Self {
+        let text = |key: &str| json.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let map = |key: &str| strings(json.get(key));
+        let files = json.get("files").and_then(Value::as_array).into_iter().flatten();
+        let role = json.get("backstage").and_then(|b| b.get("role")).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            name: text("name").unwrap_or_else(|| if dir.is_root() { "root".to_owned() } else { dir.name().to_owned() }),
+            role,
+            bundled: json.get("bundled") == Some(&Value::Bool(true)),
+            scripts: map("scripts"),
+            dependencies: map("dependencies"),
+            dev_dependencies: map("devDependencies"),
+            optional_dependencies: map("optionalDependencies"),
+            peer_dependencies: map("peerDependencies"),
+            config_schema: text("configSchema"),
+            files: files.filter_map(Value::as_str).map(str::to_owned).collect(),
+            dir: dir.clone(),
+            file,
+            json,
+        }
+    }
+
+    /// `workspaces`: an array, or an object with `packages`. `None` where neither is there.
+    pub fn workspace_globs(&self) -> Option<Vec<&str>> {
+        let value = self.json.get("workspaces")?;
+        let list = value.as_array().or_else(|| value.get("packages")?.as_array())?;
+        Some(list.iter().filter_map(Value::as_str).collect())
+    }
+}
+
+fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
+    let pairs = value.and_then(Value::as_object).into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_and_odd_ones_left_out() {
+        let dir = ContextPath::new("packages/app").unwrap();
+        let json = "\u{feff}{\"name\": 3, \"bundled\": true, \"backstage\": {\"role\": \"frontend\"}, \
+                    \"dependencies\": {\"a\": \"^1\", \"b\": 2}, \"scripts\": [], \"files\": [\"dist\", 1], \
+                    \"workspaces\": {\"packages\": [\"x/*\", 1]}}";
+        let manifest = Manifest::parse(&dir, json.as_bytes()).unwrap();
+        assert_eq!(manifest.name, "app");
+        assert!(manifest.bundled);
+        assert_eq!(manifest.role.as_deref(), Some("frontend"));
+        assert_eq!(manifest.dependencies.len(), 1);
+        assert_eq!(manifest.files, ["dist"]);
+        assert_eq!(manifest.workspace_globs(), Some(vec!["x/*"]));
+        assert_eq!(manifest.file.name, "packages/app/package.json");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(data in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            let _ = Manifest::parse(&ContextPath::root(), &data);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether the lockfile belongs to the manifests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::path::{ContextPath, PathError};
+use crate::repo::json::{Step, locate};
+use crate::repo::lock::{Missing, Walk};
+use crate::repo::project::{InstallManifest, locator};
+use crate::repo::{Manifest, Repository};
+
+/// Places named in one diagnostic.
+const SHOWN: usize = 5;
+
+/// Walks the lockfile from all workspaces: what it misses is an error, the files that it names become inputs.
+pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
+    if let Some(entry) = repo.lock.workspace(&ContextPath::root()) {
+        repo.yarn.rules.root = entry.locator.clone();
+    }
+    let all = || std::iter::once(&repo.root).chain(&repo.workspaces);
+    let seeds: Vec<_> = all().map(|m| InstallManifest::of(m, m.dir.is_root()).seed(&locator(repo, m))).collect();
+    let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
+    let mut found: Vec<Diagnostic> = missing(repo, &walk).into_iter().chain(gone(repo)).collect();
+    let mut inputs: BTreeSet<ContextPath> = repo.yarn.inputs.iter().cloned().collect();
+    for file in &walk.files {
+        match ContextPath::new(file) {
+            Ok(path) => drop(inputs.insert(path)),
+            Err(error) => found.push(outside(repo, file, error)),
+        }
+    }
+    repo.yarn.inputs = inputs.into_iter().collect();
+    found
+}
+
+fn missing(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
+    let mut wanted: BTreeMap<String, &Missing> = BTreeMap::new();
+    // A protocol of a plugin that is not known here is the plugin's business.
+    let known = |m: &&Missing| {
+        m.descriptor
+            .protocol()
+            .is_none_or(|p| ["npm:", "workspace:", "patch:", "file:", "portal:", "link:"].contains(&p))
+    };
+    for missing in walk.missing.iter().filter(known) {
+        wanted.entry(missing.descriptor.to_string()).or_insert(missing);
+    }
+    let (first, what) = wanted.iter().next()?;
+    let count = wanted.len();
+    let message = if count == 1 {
+        format!("yarn.lock has no entry for `{first}`, wanted by {}", parent(repo, what))
+    } else {
+        format!("yarn.lock has no entry for {count} dependencies, such as `{first}`")
+    };
+    let more = count.saturating_sub(SHOWN);
+    let more = if more > 0 { format!("{more} more are missing; ") } else { String::new() };
+    let mut error =
+        Diagnostic::error("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
+    for (descriptor, missing) in wanted.iter().take(SHOWN) {
+        error = error.label(place(repo, missing), format!("`{descriptor}` has no entry"));
+    }
+    Some(error)
+}
+
+/// Workspaces of the lockfile that are in the repository no longer: Yarn would take them out.
+fn gone(repo: &Repository) -> Option<Diagnostic> {
+    let dirs: BTreeSet<&str> = repo.workspaces.iter().map(|w| w.dir.as_str()).collect();
+    let entries = repo.lock.entries.iter().filter_map(|entry| Some((entry, entry.workspace_dir()?)));
+    let gone: Vec<_> = entries.filter(|(_, dir)| *dir != "." && !dirs.contains(dir)).collect();
+    let (first, dir) = gone.first()?;
+    let message = format!("yarn.lock lists the workspace {dir}, which is not in the build context");
+    let mut error = Diagnostic::error("repo/workspace-gone", message).help(
+        "if it was removed, run `yarn install` and commit yarn.lock; otherwise check `workspaces` and the ignore file",
+    );
+    for (entry, dir) in gone.iter().take(SHOWN) {
+        let text = if entry.line == first.line { String::new() } else { format!("{dir} is not there either") };
+        error = error.label(Span::line(&repo.lock.file, entry.line), text);
+    }
+    Some(error)
+}
+
+fn outside(repo: &Repository, file: &str, error: PathError) -> Diagnostic {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let all = std::iter::once(&repo.root).chain(&repo.workspaces);
+    let at = all.flat_map(|m| edges(m).map(move |(field, name, range)| (m, field, name, range)));
+    let at = at
+        .filter(|(.., range)| range.contains(name))
+        .map(|(m, field, name, _)| locate(&m.file, &[Step::Key(field), Step::Key(name)]));
+    let span = at.into_iter().next().unwrap_or_else(|| Span::line(&repo.root.file, 1));
+    Diagnostic::error(
+        "repo/dependency-outside",
+        format!("a dependency names {file}, which is no path in the repository: {error}"),
+    )
+    .help("move what it names into the repository")
+    .at(span)
+}
+
+fn manifest<'a>(repo: &'a Repository, missing: &Missing) -> Option<&'a Manifest> {
+    let dir = missing.parent.reference.strip_prefix("workspace:")?;
+    let mut all = std::iter::once(&repo.root).chain(&repo.workspaces);
+    all.find(|m| m.dir.to_string() == dir)
+}
+
+fn parent(repo: &Repository, missing: &Missing) -> String {
+    manifest(repo, missing).map_or_else(|| missing.parent.to_string(), |manifest| manifest.file.name.clone())
+}
+
+fn edges(manifest: &Manifest) -> impl Iterator<Item = (&'static str, &str, &str)> {
+    let fields = [
+        ("devDependencies", &manifest.dev_dependencies),
+        ("optionalDependencies", &manifest.optional_dependencies),
+        ("dependencies", &manifest.dependencies),
+    ];
+    fields
+        .into_iter()
+        .flat_map(|(field, map)| map.iter().map(move |(name, range)| (field, name.as_str(), range.as_str())))
+}
+
+/// The line that asks for it: in a manifest, or in the lockfile's entry of the package that does.
+fn place(repo: &Repository, missing: &Missing) -> Span {
+    let Some(manifest) = manifest(repo, missing) else {
+        let entry = repo.lock.entries.iter().find(|entry| entry.locator == missing.parent);
+        return Span::line(&repo.lock.file, entry.map_or(1, |entry| entry.line));
+    };
+    let name = missing.descriptor.name.as_str();
+    match edges(manifest).find(|(_, dependency, _)| *dependency == name) {
+        Some((field, name, _)) => locate(&manifest.file, &[Step::Key(field), Step::Key(name)]),
+        None => {
+            // A whole workspace that the lockfile does not know.
+            let all = std::iter::once(&repo.root).chain(&repo.workspaces);
+            let named = all.into_iter().find(|m| missing.descriptor.range == format!("workspace:{}", m.dir));
+            locate(&named.unwrap_or(manifest).file, &[Step::Key("name")])
+        }
+    }
+}

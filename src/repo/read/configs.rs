@@ -1,0 +1,105 @@
+//! The app-config files: those at the root and those that the build file names, with what they include.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Span, Spanned};
+use crate::files::Files;
+use crate::path::ContextPath;
+use crate::repo::AppConfig;
+use crate::repo::config::{Included, resolve};
+use crate::repo::yaml;
+
+use super::root::Root;
+use super::{CONFIG, failed, source};
+
+/// Rounds of `$include` followed.
+const MAX_ROUNDS: usize = 8;
+
+type Configs = BTreeMap<ContextPath, AppConfig>;
+
+pub(super) async fn read<F: Files>(
+    files: &F,
+    root: &Root,
+    named: &[Spanned<ContextPath>],
+) -> Result<(Configs, Vec<Diagnostic>), Diagnostics> {
+    let at_root = root.names.iter().filter(|name| is_app_config(name)).filter_map(|name| ContextPath::new(name).ok());
+    let paths: BTreeSet<ContextPath> = named.iter().map(|path| path.value.clone()).chain(at_root).collect();
+    let paths: Vec<ContextPath> = paths.into_iter().collect();
+    let data = files.read_many(&paths, CONFIG).await.map_err(|error| failed(&error))?;
+    let mut found = Vec::new();
+    let mut configs = Configs::new();
+    for (path, data) in paths.iter().zip(data) {
+        let asked = named.iter().find(|named| named.value == *path);
+        match (data, asked) {
+            (Some(data), _) => match parse(path, &data) {
+                Ok(config) => drop(configs.insert(path.clone(), config)),
+                // A file that the image does not take along must not end the build.
+                Err(error) if asked.is_none() && path.as_str() != "app-config.yaml" => {
+                    found.push(Diagnostic { severity: Severity::Warning, ..error });
+                }
+                Err(error) => found.push(error),
+            },
+            (None, Some(asked)) => found.push(missing(root, asked)),
+            (None, None) => {}
+        }
+    }
+    include(files, &mut configs).await.map_err(Diagnostics::from)?;
+    if found.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found)) } else { Ok((configs, found)) }
+}
+
+fn is_app_config(name: &str) -> bool {
+    name.starts_with("app-config") && name.ends_with(".yaml") && !name.ends_with(".local.yaml")
+}
+
+fn parse(path: &ContextPath, data: &[u8]) -> Result<AppConfig, Diagnostic> {
+    let file = source(&path.to_string(), data);
+    let value = yaml::parse(&file.text).map_err(|error| {
+        Diagnostic::error("repo/config", format!("{path} cannot be read: {}", error.kind))
+            .at(Span::new(&file, error.range))
+    })?;
+    Ok(AppConfig { file, value, references: Vec::new(), unread: Vec::new() })
+}
+
+fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
+    let path = &asked.value;
+    let near = root.names.iter().filter(|name| name.ends_with(".yaml") && !name.ends_with(".local.yaml"));
+    let near = near.map(|name| (strsim::jaro_winkler(name, path.as_str()), name)).filter(|(score, _)| *score > 0.85);
+    let near = near.max_by(|a, b| a.0.total_cmp(&b.0));
+    let help = match near {
+        Some((_, name)) => format!("did you mean {name}?"),
+        None => {
+            "check its path, which is relative to the repository's root, and that no ignore file hides it".to_owned()
+        }
+    };
+    Diagnostic::error("repo/config-missing", format!("the config file {path} is not in the build context"))
+        .help(help)
+        .at(asked.span.clone())
+}
+
+/// Follows `$include`, all files of a round in one call.
+async fn include<F: Files>(files: &F, configs: &mut Configs) -> Result<(), Diagnostic> {
+    let mut known: BTreeMap<ContextPath, Included> = BTreeMap::new();
+    let originals: BTreeMap<ContextPath, serde_json::Value> =
+        configs.iter().map(|(path, config)| (path.clone(), config.value.clone())).collect();
+    for _ in 0..MAX_ROUNDS {
+        let mut wanted = BTreeSet::new();
+        for (path, config) in configs.iter_mut() {
+            let Some(original) = originals.get(path) else { continue };
+            let resolved = resolve(original, &path.parent(), &known);
+            wanted.extend(resolved.wanted);
+            config.value = resolved.value;
+            config.references = resolved.references.into_iter().collect();
+            config.unread = resolved.unread.into_iter().collect();
+        }
+        let wanted: Vec<ContextPath> = wanted.into_iter().collect();
+        if wanted.is_empty() {
+            break;
+        }
+        let data = files.read_many(&wanted, CONFIG).await.map_err(|error| failed(&error))?;
+        for (path, data) in wanted.into_iter().zip(data) {
+            let parsed = data.map(|data| parse(&path, &data)).transpose()?;
+            known.insert(path, parsed.map_or(Included::Missing, |config| Included::Value(config.value)));
+        }
+    }
+    Ok(())
+}

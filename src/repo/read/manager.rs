@@ -1,0 +1,68 @@
+//! The lockfile, and which package manager a repository without one belongs to.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::repo::Manifest;
+use crate::repo::json::{Step, locate};
+use crate::repo::lock::{LockErrorKind, Lockfile};
+
+use super::root::Root;
+
+/// Package managers by the files that they leave behind.
+const OTHERS: [(&str, &[&str]); 3] = [
+    ("pnpm", &["pnpm-lock.yaml", "pnpm-workspace.yaml"]),
+    ("npm", &["package-lock.json"]),
+    ("bun", &["bun.lock", "bun.lockb"]),
+];
+
+const MIGRATE: &str = "run `yarn set version berry`, set `nodeLinker: node-modules` in .yarnrc.yml, run `yarn install` and \
+                       commit yarn.lock";
+
+pub(super) fn lockfile(root: &Root, manifest: &Manifest) -> Result<Lockfile, Diagnostics> {
+    match &root.lock {
+        Some(file) => {
+            let lock = Lockfile::parse(file).map_err(|error| {
+                let span = Span::line(file, error.line);
+                explained(error.kind).label(span, if error.kind == LockErrorKind::NoMetadata { "" } else { "here" })
+            });
+            lock.map_err(Diagnostics::from)
+        }
+        None => Err(missing(root, manifest).into()),
+    }
+}
+
+fn missing(root: &Root, manifest: &Manifest) -> Diagnostic {
+    let name = manifest.json.get("packageManager").and_then(serde_json::Value::as_str);
+    let (named, _) = name.and_then(|name| name.split_once('@')).unwrap_or_default();
+    for (manager, files) in OTHERS {
+        let file = files.iter().find(|file| root.has(file));
+        if file.is_none() && named != manager {
+            continue;
+        }
+        let why = file.map_or_else(|| format!("packageManager is {manager}"), |file| format!("it has {file}"));
+        let article = if manager == "npm" { "an" } else { "a" };
+        return Diagnostic::error(
+            "repo/not-yarn",
+            format!("this is {article} {manager} repository ({why}, and no yarn.lock): Backstage builds need Yarn"),
+        )
+        .help(MIGRATE)
+        .at(locate(&manifest.file, &[Step::Key("packageManager")]));
+    }
+    Diagnostic::error("repo/no-lockfile", "the repository has no yarn.lock")
+        .help("run `yarn install` and commit yarn.lock; if it is there, check that no ignore file hides it")
+        .at(locate(&manifest.file, &[]))
+}
+
+fn explained(kind: LockErrorKind) -> Diagnostic {
+    match kind {
+        LockErrorKind::Conflict => Diagnostic::error("repo/lock-conflict", "yarn.lock holds a merge conflict")
+            .help("run `yarn install`, which resolves conflicts in yarn.lock, and commit the result"),
+        LockErrorKind::Classic => Diagnostic::error("repo/yarn-classic", "the lockfile of Yarn 1 is not supported yet")
+            .help("run `yarn set version berry && yarn install` and commit what changes"),
+        LockErrorKind::Version | LockErrorKind::NoMetadata => {
+            Diagnostic::error("repo/lock-version", format!("yarn.lock cannot be read: {kind}"))
+                .help("run `yarn install` with Yarn 3 or 4 and commit yarn.lock")
+        }
+        kind => Diagnostic::error("repo/lock-syntax", format!("yarn.lock cannot be read: {kind}"))
+            .help("Yarn alone writes this file: run `yarn install` and commit the result"),
+    }
+}

@@ -1,0 +1,102 @@
+//! Reads a repository, in few rounds.
+//!
+//! What lies at the root comes first, in one go; then workspaces level by level and the config files beside them; then
+//! all manifests at once. Each mistake is a diagnostic of its own; what can be found in one run is told in one run.
+
+mod check;
+mod configs;
+mod globs;
+mod hints;
+mod manager;
+mod root;
+mod workspaces;
+mod yarn;
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
+use crate::files::{Files, FilesError};
+use crate::path::ContextPath;
+
+use super::Repository;
+
+/// Bytes of a manifest, or of any other small file.
+pub(crate) const SMALL: u64 = 1 << 20;
+/// Bytes of a config file.
+pub(crate) const CONFIG: u64 = 4 << 20;
+/// Bytes of a lockfile.
+pub(crate) const LOCK: u64 = 64 << 20;
+/// Workspaces of a repository.
+pub(crate) const MAX_WORKSPACES: usize = 10_000;
+
+/// Reads the facts of a repository. `named_configs` are the config files that the build file names. Warnings come along
+/// with the facts; errors are all that could be found at once.
+pub async fn read<F: Files>(
+    files: &F,
+    named_configs: &[Spanned<ContextPath>],
+) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
+    let mut found = Found::default();
+    let root = root::read(files).await?;
+    let manifest = root.manifest()?;
+    let lock = found.keep(manager::lockfile(&root, &manifest));
+    let setup = found.keep(yarn::setup(files, &root, &manifest, lock.as_ref()).await);
+    let (workspaces, configs) =
+        futures_util::future::join(workspaces::read(files, &manifest), configs::read(files, &root, named_configs))
+            .await;
+    let workspaces = found.keep(workspaces);
+    let configs = found.keep(configs).map(|(configs, warnings)| {
+        found.0.extend(warnings);
+        configs
+    });
+    let backstage = found.keep(hints::backstage(&root));
+    let node_hints = hints::node(&root, &manifest);
+    let (Some(lock), Some(yarn), Some(workspaces), Some(configs), Some(backstage)) =
+        (lock, setup, workspaces, configs, backstage)
+    else {
+        return Err(Diagnostics(found.0));
+    };
+    let mut repo = Repository {
+        dockerignore: root.text(".dockerignore").cloned(),
+        root_files: root.names,
+        root: manifest,
+        workspaces,
+        yarn,
+        lock,
+        backstage,
+        node_hints,
+        configs,
+    };
+    found.0.extend(check::lock(&mut repo));
+    if found.0.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found.0)) } else { Ok((repo, found.0)) }
+}
+
+/// Diagnostics on the way.
+#[derive(Debug, Default)]
+struct Found(Vec<Diagnostic>);
+
+impl Found {
+    fn keep<T>(&mut self, result: Result<T, Diagnostics>) -> Option<T> {
+        result.map_err(|diagnostics| self.0.extend(diagnostics.0)).ok()
+    }
+}
+
+/// A file as text: a byte order mark is dropped, invalid UTF-8 replaced.
+pub(crate) fn source(name: &str, data: &[u8]) -> Arc<SourceFile> {
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    SourceFile::new(name, String::from_utf8_lossy(data))
+}
+
+/// Files that could not be read.
+pub(crate) fn failed(error: &FilesError) -> Diagnostic {
+    match error {
+        FilesError::TooLarge { path, limit } => {
+            Diagnostic::error("repo/too-large", format!("{path} is larger than {} MiB", limit >> 20_u32)).help(
+                "this is no file that a Backstage repository has: check that the build context is the right directory",
+            )
+        }
+        FilesError::WrongKind { path, wanted } => {
+            Diagnostic::error("repo/wrong-kind", format!("{path} is not {wanted}"))
+        }
+        error => Diagnostic::error("repo/unreadable", error.to_string()),
+    }
+}

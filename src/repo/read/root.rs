@@ -1,0 +1,63 @@
+//! What lies at the repository's root.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::files::{Files, Kind};
+use crate::path::ContextPath;
+use crate::repo::Manifest;
+
+use super::{LOCK, SMALL, failed, source};
+
+/// Small files read along with the root.
+const TEXTS: [&str; 5] = [".yarnrc.yml", ".nvmrc", ".node-version", "backstage.json", ".dockerignore"];
+
+/// The root's files.
+pub(super) struct Root {
+    /// Names of files and links.
+    pub(super) names: BTreeSet<String>,
+    texts: BTreeMap<&'static str, Arc<SourceFile>>,
+    package: Option<Vec<u8>>,
+    pub(super) lock: Option<Arc<SourceFile>>,
+}
+
+pub(super) async fn read<F: Files>(files: &F) -> Result<Root, Diagnostics> {
+    let path = |name: &str| ContextPath::new(name).unwrap_or_default();
+    let small: Vec<ContextPath> = std::iter::once("package.json").chain(TEXTS).map(path).collect();
+    let lock = path("yarn.lock");
+    let top = ContextPath::root();
+    let (small, lock, names) = futures_util::future::join3(
+        files.read_many(&small, SMALL),
+        files.read(&lock, LOCK),
+        files.list_many(std::slice::from_ref(&top)),
+    )
+    .await;
+    let mut small = small.map_err(|error| failed(&error))?.into_iter();
+    let package = small.next().flatten().map(|data| data.to_vec());
+    let texts = TEXTS.into_iter().zip(small);
+    let texts = texts.filter_map(|(name, data)| Some((name, source(name, &data?)))).collect();
+    let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", &data));
+    let names = names.map_err(|error| failed(&error))?.into_iter().flatten().flatten();
+    let names = names.filter(|entry| entry.kind != Kind::Directory).map(|entry| entry.name).collect();
+    Ok(Root { names, texts, package, lock })
+}
+
+impl Root {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&Arc<SourceFile>> {
+        self.texts.get(name)
+    }
+
+    pub(super) fn manifest(&self) -> Result<Manifest, Diagnostic> {
+        match &self.package {
+            Some(data) => Manifest::parse(&ContextPath::root(), data),
+            None => Err(Diagnostic::error("repo/no-manifest", "the build context has no package.json").help(
+                "pass the root of the Backstage repository as the build context, and check that no ignore file hides it",
+            )),
+        }
+    }
+}

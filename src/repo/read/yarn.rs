@@ -1,0 +1,225 @@
+//! How Yarn is set up: version, linker, files of its own, rules of resolution.
+//!
+//! `.yarnrc.yml` may hold credentials: diagnostics point into a copy in which every value but a few harmless ones is
+//! blanked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::files::{Files, Kind};
+use crate::path::ContextPath;
+use crate::repo::json::{Step, locate};
+use crate::repo::lock::{Extension, Locator, Lockfile, Resolution, Rules};
+use crate::repo::{Manifest, YarnSetup, YarnVersion, yaml};
+
+use super::failed;
+use super::root::Root;
+
+/// Settings whose values may be shown.
+const HARMLESS: [&str; 3] = ["nodeLinker", "yarnPath", "enableGlobalCache"];
+
+pub(super) async fn setup<F: Files>(
+    files: &F,
+    root: &Root,
+    manifest: &Manifest,
+    lock: Option<&Lockfile>,
+) -> Result<YarnSetup, Diagnostics> {
+    let rc = root.text(".yarnrc.yml");
+    let settings = rc.map_or(Ok(Value::Null), |file| {
+        yaml::parse(&file.text).map_err(|error| {
+            let message = format!(".yarnrc.yml cannot be read: {}", error.kind);
+            Diagnostic::error("repo/yarnrc", message).at(Span::line(&blanked(file), error.line))
+        })
+    })?;
+    let mut errors = Vec::new();
+    let linker = linker(root, rc, &settings).map_err(|error| errors.push(error)).unwrap_or_default();
+    let path = yarn_path(files, rc, &settings).await.map_err(|error| errors.push(error)).unwrap_or_default();
+    let version = version(path.as_ref(), manifest, lock).map_err(|error| errors.push(error)).ok();
+    let folders = patches(files).await.map_err(|error| failed(&error))?;
+    let mut tools: BTreeSet<ContextPath> = path.iter().cloned().collect();
+    tools.extend(plugins(&settings).filter_map(|path| ContextPath::new(path).ok()));
+    let mut inputs = tools.clone();
+    inputs.extend(folders);
+    let (Some(version), true) = (version, errors.is_empty()) else { return Err(Diagnostics(errors)) };
+    Ok(YarnSetup {
+        version,
+        rc: rc.cloned(),
+        path,
+        inputs: inputs.into_iter().collect(),
+        registry: registry(&settings),
+        variables: variables(&settings),
+        zero_install: settings.get("enableGlobalCache") == Some(&Value::Bool(false)),
+        tools: tools.into_iter().collect(),
+        linker,
+        rules: rules(manifest, &settings),
+    })
+}
+
+/// Folders of patches that are there: tools such as patch-package read them besides the descriptors that name one.
+async fn patches<F: Files>(files: &F) -> Result<Vec<ContextPath>, crate::files::FilesError> {
+    let wanted: Vec<ContextPath> =
+        [".yarn/patches", "patches"].iter().filter_map(|path| ContextPath::new(path).ok()).collect();
+    let listings = files.list_many(&wanted).await?;
+    let there = |listing: &Option<Vec<_>>| listing.as_ref().is_some_and(|names| !names.is_empty());
+    Ok(wanted.into_iter().zip(listings).filter(|(_, listing)| there(listing)).map(|(dir, _)| dir).collect())
+}
+
+fn linker(root: &Root, rc: Option<&Arc<SourceFile>>, settings: &Value) -> Result<String, Diagnostic> {
+    let set = settings.get("nodeLinker").and_then(Value::as_str);
+    let error = match set {
+        Some("node-modules") => return Ok("node-modules".to_owned()),
+        Some("pnp") => Diagnostic::error("repo/linker", "the repository uses Plug'n'Play (`nodeLinker: pnp`)"),
+        Some("pnpm") => Diagnostic::error("repo/linker", "the repository uses Yarn's pnpm linker (`nodeLinker: pnpm`)"),
+        Some(_) => Diagnostic::error("repo/linker", "`nodeLinker` is none that Yarn knows"),
+        None if root.has(".pnp.cjs") => Diagnostic::error(
+            "repo/linker",
+            "the repository uses Plug'n'Play (.pnp.cjs is there, and `nodeLinker` is not set in .yarnrc.yml)",
+        ),
+        None => Diagnostic::error(
+            "repo/linker",
+            "`nodeLinker` is not set in .yarnrc.yml: Yarn would use Plug'n'Play, which Backstage does not support",
+        ),
+    };
+    let error = error.help("set `nodeLinker: node-modules` in .yarnrc.yml, run `yarn install` and commit what changes");
+    Err(match rc {
+        Some(rc) => error.at(setting(rc, "nodeLinker")),
+        None => error,
+    })
+}
+
+async fn yarn_path<F: Files>(
+    files: &F,
+    rc: Option<&Arc<SourceFile>>,
+    settings: &Value,
+) -> Result<Option<ContextPath>, Diagnostic> {
+    let (Some(rc), Some(text)) = (rc, settings.get("yarnPath").and_then(Value::as_str)) else { return Ok(None) };
+    let missing = |why: &str| {
+        Diagnostic::error("repo/yarn-path", format!("`yarnPath` names {why}"))
+            .help("commit the release below .yarn/releases, or remove `yarnPath` and set `packageManager` in package.json")
+            .at(setting(rc, "yarnPath"))
+    };
+    let path = ContextPath::new(text).map_err(|_| missing("a file outside the repository"))?;
+    match files.stat(&path).await.map_err(|error| failed(&error))? {
+        Some(Kind::File { .. }) => Ok(Some(path)),
+        _ => Err(missing("a file that is not in the build context")),
+    }
+}
+
+fn version(
+    path: Option<&ContextPath>,
+    manifest: &Manifest,
+    lock: Option<&Lockfile>,
+) -> Result<YarnVersion, Diagnostic> {
+    if let Some(version) = path.and_then(|path| release(path.name())) {
+        return Ok(YarnVersion { version, because: "yarnPath".to_owned() });
+    }
+    let named = manifest.json.get("packageManager").and_then(Value::as_str).and_then(|text| text.strip_prefix("yarn@"));
+    if let Some(named) = named {
+        let exact = named.split_once('+').map_or(named, |(version, _)| version);
+        let at = || locate(&manifest.file, &[Step::Key("packageManager")]);
+        return match semver::Version::parse(exact) {
+            Ok(version) if version.major >= 2 => Ok(YarnVersion { version, because: "packageManager".to_owned() }),
+            Ok(version) => Err(Diagnostic::error("repo/yarn-classic", format!("Yarn {version} is not supported yet"))
+                .help("run `yarn set version berry && yarn install` and commit what changes")
+                .at(at())),
+            Err(_) => Err(Diagnostic::error("repo/package-manager", "`packageManager` does not name an exact version")
+                .help("write it as `yarn@4.13.0`")
+                .at(at())),
+        };
+    }
+    let format = lock.map_or(8, |lock| lock.version);
+    // The last release that writes this format: 3.8.7 writes 6, 4.13.0 writes 8.
+    let version = if format <= 6 { semver::Version::new(3, 8, 7) } else { semver::Version::new(4, 13, 0) };
+    Ok(YarnVersion { version, because: format!("yarn.lock's format {format}") })
+}
+
+/// `yarn-4.13.0.cjs`
+fn release(name: &str) -> Option<semver::Version> {
+    let version = name.strip_prefix("yarn-")?;
+    let version = [".cjs", ".js", ".mjs"].iter().find_map(|end| version.strip_suffix(end))?;
+    semver::Version::parse(version).ok()
+}
+
+fn plugins(settings: &Value) -> impl Iterator<Item = &str> {
+    let list = settings.get("plugins").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|plugin| plugin.as_str().or_else(|| plugin.get("path")?.as_str())).filter(|path| path.contains('/'))
+}
+
+/// A registry with a user in it, or one that depends on a variable, is left to Yarn.
+fn registry(settings: &Value) -> Option<String> {
+    let url = settings.get("npmRegistryServer").and_then(Value::as_str)?;
+    (!url.contains(['@', '$'])).then(|| url.to_owned())
+}
+
+/// Names of `${VAR}` without a default, sorted. Grammar: `replaceEnvVariables` of `@yarnpkg/core`.
+fn variables(settings: &Value) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    collect(settings, &mut names);
+    names.into_iter().collect()
+}
+
+fn collect(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            for part in text.split("${").skip(1) {
+                let Some((name, _)) = part.split_once('}') else { continue };
+                if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                    names.insert(name.to_owned());
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, names)),
+        _ => {}
+    }
+}
+
+fn rules(manifest: &Manifest, settings: &Value) -> Rules {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let texts = |value: Option<&Value>| -> BTreeMap<String, String> {
+        let pairs = value.and_then(Value::as_object).into_iter().flatten();
+        pairs.filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect()
+    };
+    let resolutions = manifest.json.get("resolutions").and_then(Value::as_object).into_iter().flatten();
+    let extensions = settings.get("packageExtensions").and_then(Value::as_object).into_iter().flatten();
+    let extensions = extensions.flat_map(|(key, added)| {
+        let wanted = crate::repo::lock::Descriptor::parse(key);
+        let added = texts(added.get("dependencies")).into_iter();
+        added.filter_map(move |dependency| {
+            let wanted = wanted.clone()?;
+            Some(Extension { name: wanted.name, range: wanted.range, dependency })
+        })
+    });
+    let mut catalogs = BTreeMap::from([(String::new(), texts(settings.get("catalog")))]);
+    let named = settings.get("catalogs").and_then(Value::as_object).into_iter().flatten();
+    catalogs.extend(named.map(|(name, packages)| (name.clone(), texts(Some(packages)))));
+    Rules {
+        resolutions: resolutions.filter_map(|(key, value)| Resolution::parse(key, value.as_str()?)).collect(),
+        extensions: extensions.collect(),
+        catalogs,
+        root: Locator { name: manifest.name.clone(), reference: "workspace:.".to_owned() },
+    }
+}
+
+/// The line of a setting in a copy that shows no values.
+fn setting(rc: &Arc<SourceFile>, key: &str) -> Span {
+    let blank = blanked(rc);
+    let line =
+        (1..).zip(blank.text.lines()).find(|(_, line)| line.strip_prefix(key).is_some_and(|r| r.starts_with(':')));
+    let line = line.map_or(1, |(number, _)| number);
+    Span::line(&blank, line)
+}
+
+/// The same file with all values blanked but the harmless ones.
+fn blanked(rc: &Arc<SourceFile>) -> Arc<SourceFile> {
+    let line = |line: &str| match line.split_once(':') {
+        Some((key, _)) if HARMLESS.contains(&key) => line.to_owned(),
+        Some((key, _)) if key.bytes().all(|b| b.is_ascii_alphabetic()) => format!("{key}: ..."),
+        _ if line.trim().is_empty() => String::new(),
+        _ => "...".to_owned(),
+    };
+    SourceFile::new(&*rc.name, rc.text.lines().map(line).collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,60 @@
+//! The reference app's manifests and lockfile, as facts and as smaller projects.
+
+use std::path::Path;
+
+use backstage_build::diagnostic::Diagnostic;
+use backstage_build::files::DirectoryFiles;
+use backstage_build::path::ContextPath;
+use backstage_build::repo::{self, Repository, SchemaStyle, project};
+
+fn portal() -> (Repository, Vec<Diagnostic>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+    let files = DirectoryFiles::new(root, &repo::read_set(&[], None)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(repo::read(&files, &[])).unwrap()
+}
+
+#[test]
+fn the_reference_app_is_read_whole() {
+    let (repo, warnings) = portal();
+    assert_eq!(warnings, []);
+    assert_eq!(repo.lock.entries.len(), 2925);
+    let dirs: Vec<_> = repo.workspaces.iter().map(|w| w.dir.as_str()).collect();
+    assert_eq!(dirs, ["packages/app", "packages/backend"]);
+    assert_eq!(repo.yarn.version.version.to_string(), "4.13.0");
+    assert_eq!(repo.yarn.version.because, "packageManager");
+    let names = |closure: Vec<&repo::Manifest>| closure.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(repo.dist_closure("backend")), ["app", "backend"]);
+    assert_eq!(names(repo.source_closure("app")), ["app"]);
+    assert_eq!(repo.schema_style("backend"), SchemaStyle::Json);
+    assert_eq!(project::backstage_manifest(&repo), None);
+}
+
+#[test]
+fn production_is_a_fraction() {
+    let (repo, _) = portal();
+    let production = project::production(&repo, "backend");
+    assert_eq!(production.entries, 1129);
+    let development = project::development(&repo);
+    assert_eq!(development.entries, 2925);
+    let path = |text: &str| ContextPath::new(text).unwrap();
+    assert!(development.inputs.contains(&path("yarn.lock")));
+    assert!(!development.files.contains_key(&path("yarn.lock")));
+    for name in ["package.json", "packages/app/package.json", "packages/backend/package.json"] {
+        insta::assert_snapshot!(format!("production {name}").replace('/', "_"), production.files[&path(name)]);
+    }
+}
+
+#[test]
+fn the_native_module_is_found() {
+    let (repo, _) = portal();
+    let natives = repo::natives(&repo, "backend");
+    let list: Vec<String> =
+        natives.iter().map(|n| format!("{} {} {} {:?}: {}", n.name, n.version, n.required, n.prebuilt_tool, n.because)).collect();
+    insta::assert_snapshot!(list.join("\n"));
+    let sqlite = natives.iter().find(|n| n.required).unwrap();
+    let native = repo::native_project(&repo, sqlite).unwrap();
+    let path = |text: &str| ContextPath::new(text).unwrap();
+    insta::assert_snapshot!(native.files[&path("package.json")]);
+    assert!(native.entries < 140, "{}", native.entries);
+}

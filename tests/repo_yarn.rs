@@ -1,0 +1,113 @@
+//! Yarn's own verdict on the projects that are made from a repository.
+//!
+//! `yarn install --immutable` fails if Yarn would write another lockfile, so a pass proves the cut byte for byte. Needs
+//! node, a network or warm cache, and `BACKSTAGE_BUILD_YARN_TEST=/path/to/yarn.cjs` (bin/yarn.js of `@yarnpkg/cli-dist`);
+//! `BACKSTAGE_BUILD_YARN3_TEST` names one of Yarn 3 for the cases that are locked by it. Says so and passes otherwise.
+#![allow(clippy::disallowed_methods)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use backstage_build::files::DirectoryFiles;
+use backstage_build::repo::project::SyntheticProject;
+use backstage_build::repo::{self, Repository, project};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn read(root: &Path) -> Repository {
+    let files = DirectoryFiles::new(root, &repo::read_set(&[], None)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(repo::read(&files, &[])).unwrap_or_else(|errors| panic!("{}: {errors}", root.display())).0
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.exists() {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+fn write(root: &Path, project: &SyntheticProject, to: &Path) {
+    for input in &project.inputs {
+        copy(&root.join(input.as_str()), &to.join(input.as_str()));
+    }
+    for (path, text) in &project.files {
+        let path = to.join(path.as_str());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// Runs the install and answers what Yarn said if it failed.
+fn install(yarn: &str, dir: &Path) -> Result<(), String> {
+    let cache = std::env::temp_dir().join("backstage-build-yarn-test");
+    let output = Command::new("node")
+        .args([yarn, "install", "--immutable", "--mode=skip-build"])
+        .current_dir(dir)
+        .env("YARN_GLOBAL_FOLDER", cache)
+        .env("YARN_ENABLE_TELEMETRY", "0")
+        .env("YARN_ENABLE_HARDENED_MODE", "0")
+        .env("YARN_IGNORE_PATH", "1")
+        .env("YARN_ENABLE_PROGRESS_BARS", "0")
+        .output()
+        .unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stdout).into_owned()) }
+}
+
+fn yarn(case: &str) -> Option<String> {
+    let variable = if case.starts_with("yarn3") { "BACKSTAGE_BUILD_YARN3_TEST" } else { "BACKSTAGE_BUILD_YARN_TEST" };
+    let yarn = std::env::var(variable).ok();
+    if yarn.is_none() {
+        use std::io::Write as _;
+        writeln!(std::io::stderr(), "skipped {case}: {variable} is not set").unwrap();
+    }
+    yarn
+}
+
+/// Installs the repository itself, then every project made from it.
+fn check(case: &str, root: &Path) {
+    let Some(yarn) = yarn(case) else { return };
+    let repo = read(root);
+    let backend = repo.workspaces.iter().find(|w| w.role.as_deref() == Some("backend")).unwrap().name.clone();
+    let mut projects = vec![
+        ("development".to_owned(), project::development(&repo)),
+        ("production".to_owned(), project::production(&repo, &backend)),
+    ];
+    for native in repo::natives(&repo, &backend) {
+        let name = format!("native {} {}", native.name, native.version);
+        projects.extend(repo::native_project(&repo, &native).map(|project| (name, project)));
+    }
+    let mut failures = Vec::new();
+    for (name, project) in projects {
+        let dir = tempfile::tempdir().unwrap();
+        write(root, &project, dir.path());
+        if let Err(said) = install(&yarn, dir.path()) {
+            failures.push(format!("{case}, {name}:\n{said}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn the_reference_app() {
+    check("portal", &data("portal"));
+}
+
+#[test]
+fn small_repositories() {
+    let Ok(cases) = std::fs::read_dir(data("yarn")) else { return };
+    let mut cases: Vec<_> = cases.map(|case| case.unwrap().path()).collect();
+    cases.sort();
+    for case in cases {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        check(&name, &case);
+    }
+}
