@@ -25,7 +25,9 @@ impl Planner<'_> {
             None => {
                 if let Some(file) = &self.repo().dockerignore {
                     exclude.extend(parse_ignore_file(&file.text));
-                    exclude.extend(self.context.paths.iter().map(|path| format!("!{path}")));
+                    // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
+                    // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
+                    exclude.extend(self.context.paths.iter().flat_map(|path| [format!("!{path}"), format!("!{path}/**")]));
                 }
                 exclude.extend(BUILT.map(str::to_owned));
             }

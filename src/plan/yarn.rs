@@ -232,7 +232,10 @@ impl Planner<'_> {
     /// Copies of what an install reads besides the files that are written: lockfile, Yarn's own, patches, local packages.
     pub(super) fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
         let mut actions = Vec::with_capacity(project.inputs.len());
-        for path in &project.inputs {
+        // A `link:` to a workspace needs only its name to be there, and its manifest is written.
+        let is_workspace = |path: &ContextPath| self.repo().workspaces.iter().any(|manifest| manifest.dir == *path);
+        let paths: Vec<&ContextPath> = project.inputs.iter().filter(|path| !is_workspace(path)).collect();
+        for path in paths {
             if in_facts(path) {
                 actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))));
             } else {
