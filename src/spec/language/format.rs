@@ -176,7 +176,7 @@ impl Format {
     /// Whether the text fits.
     pub(crate) fn check(self, text: &str) -> Result<(), Misfit> {
         if text.trim().is_empty() && !matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument) {
-            return Err(misfit("is empty", format!("give {}, or remove the key", self.wanted())));
+            return Err(misfit("is empty", format!("give {}, or leave it out", self.wanted())));
         }
         match self {
             Self::Argument | Self::Command | Self::EnvValue | Self::LabelValue | Self::Hosts => Ok(()),
