@@ -296,7 +296,7 @@ fn found(node: &Node) -> String {
         Kind::Null => "nothing".to_owned(),
         Kind::Scalar { text, quoted } => match node.boolean() {
             Some(value) => format!("`{value}`"),
-            None if !quoted && text.parse::<f64>().is_ok() => format!("the number {text}"),
+            None if !quoted && text.parse::<f64>().is_ok() => format!("the number {}", quote(text)),
             None => format!("the text {}", quote(text)),
         },
         Kind::List(_) => "a list".to_owned(),

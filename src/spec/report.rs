@@ -64,17 +64,16 @@ impl Report {
         }
     }
 
-    /// The same for a build arg; its value is not repeated.
-    pub(crate) fn secret_in_build_arg(&mut self, name: &str, node: &Node) {
+    /// The same for a build arg: whether there is one, so that no other message repeats it.
+    pub(crate) fn secret_in_build_arg(&mut self, name: &str, node: &Node) -> bool {
         match &node.kind {
-            Kind::List(items) => items.iter().for_each(|item| self.secret_in_build_arg(name, item)),
-            Kind::Map(entries) => entries.iter().for_each(|entry| self.secret_in_build_arg(name, &entry.value)),
-            Kind::Scalar { text, .. } => {
-                if let Some(what) = literal(text) {
-                    self.build_arg(name, vec![refusal(what, node.span.clone())]);
-                }
-            }
-            Kind::Null | Kind::Broken => {}
+            Kind::List(items) => items.iter().any(|item| self.secret_in_build_arg(name, item)),
+            Kind::Map(entries) => entries.iter().any(|entry| self.secret_in_build_arg(name, &entry.value)),
+            Kind::Scalar { text, .. } => literal(text).is_some_and(|what| {
+                self.build_arg(name, vec![refusal(what, node.span.clone())]);
+                true
+            }),
+            Kind::Null | Kind::Broken => false,
         }
     }
 
@@ -98,6 +97,10 @@ impl Report {
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
             }
+        }
+        for diagnostic in &mut all {
+            diagnostic.message = secret::redacted(&diagnostic.message);
+            diagnostic.help = diagnostic.help.as_deref().map(secret::redacted);
         }
         if failed { Err(Diagnostics(all)) } else { Ok((spec, all)) }
     }

@@ -90,6 +90,14 @@ pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
     tokens(text).map(|(range, _)| range).chain(passwords(text)).collect()
 }
 
+/// A message without the tokens and passwords that it repeats.
+pub(crate) fn redacted(message: &str) -> String {
+    places(message)
+        .into_iter()
+        .filter_map(|range| message.get(range))
+        .fold(message.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
 /// Whether a variable of this name is usually a secret.
 pub(crate) fn secret_name(name: &str) -> bool {
     let name = name.to_uppercase();

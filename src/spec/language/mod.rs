@@ -5,9 +5,11 @@
 
 mod format;
 mod keys;
+mod values;
 
-pub(crate) use format::{Format, Misfit, PRESETS, duration, memory, mode, node_version};
+pub(crate) use format::{Format, Misfit, PRESETS, workspace};
 pub(crate) use keys::{CHECK, ROOT};
+pub(crate) use values::{duration, memory, mode, node_version};
 
 /// A key of a mapping.
 #[derive(Debug)]

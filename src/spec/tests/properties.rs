@@ -188,6 +188,31 @@ fn large_files_end() {
     survives(keys.as_bytes(), &[]);
 }
 
+/// What a message repeats of a file is short.
+#[test]
+fn long_values_make_no_long_messages() {
+    for value in ["1".repeat(MAX_BYTES / 2), "x".repeat(MAX_BYTES / 2), "*x".repeat(MAX_BYTES / 4), "a/".repeat(1000)] {
+        for text in [
+            format!("node: {value}"),
+            format!("config: {value}"),
+            format!("config: [{value}*]"),
+            format!("exclude: [!{value}]"),
+            format!("runtime: {{env: {{{value}: [a]}}}}"),
+            format!("runtime:\n  env:\n    ? {value}-\n    : a"),
+            format!("? {value}\n: a"),
+            format!("network: {{ca: {value}/x}}"),
+            format!("files: [{{from: {value}, to: /x/}}]"),
+            format!("runtime: {{base: docker://{value}}}"),
+            format!("install: {{registry: {value}}}"),
+        ] {
+            if let Err(all) = parse_text(&text) {
+                assert!(all.headline().len() < 1200, "{}", all.headline().len());
+                check_errors(&all);
+            }
+        }
+    }
+}
+
 /// A document of the language.
 #[derive(Debug, Clone)]
 enum Value {
