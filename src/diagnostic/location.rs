@@ -8,6 +8,10 @@ use super::{Diagnostic, Diagnostics, Severity, SourceFile};
 
 /// Files up to this size travel whole with an error; the limit keeps the headers of the reply small.
 const MAX_WHOLE: usize = 64 * 1024;
+/// What is larger even with its far lines blank does not travel at all.
+const MAX_CUT: usize = 128 * 1024;
+/// Characters of a line in a file that is cut.
+const MAX_LINE: usize = 160;
 /// Lines around a range that a client may print.
 const AROUND: usize = 5;
 /// Most lines of one range: who marks a whole file marks nothing.
@@ -33,7 +37,7 @@ pub struct LineRange {
 
 impl Location {
     /// The file's text as it travels. In a file of more than 64 KiB the lines far from the ranges are blank, so that
-    /// line numbers stay true.
+    /// line numbers stay true; where that is not enough it is empty, and a client shows no excerpt.
     pub fn data(&self) -> Cow<'_, str> {
         if self.file.text.len() <= MAX_WHOLE {
             return Cow::Borrowed(&self.file.text);
@@ -47,19 +51,30 @@ impl Location {
         let lines = self.file.text.split('\n').zip(1..=last);
         let text: Vec<Cow<'_, str>> =
             lines.map(|(text, line)| if near(line) { cut(text) } else { Cow::Borrowed("") }).collect();
-        Cow::Owned(text.join("\n"))
+        let text = text.join("\n");
+        Cow::Owned(if text.len() > MAX_CUT { String::new() } else { text })
     }
 }
 
 /// A line of bearable length.
 fn cut(line: &str) -> Cow<'_, str> {
-    match line.char_indices().nth(1000) {
+    match line.char_indices().nth(MAX_LINE) {
         Some((end, _)) => Cow::Owned(format!("{}…", line.get(..end).unwrap_or(""))),
         None => Cow::Borrowed(line),
     }
 }
 
 impl Diagnostic {
+    /// Place, message and help, without the words that belong to an excerpt.
+    fn headline(&self) -> String {
+        let place = self.labels.first().map_or_else(String::new, |label| {
+            let at = label.span.file.position(label.span.range.start);
+            format!("{}:{}:{}: ", label.span.file.name, at.line, at.column)
+        });
+        let help = self.help.as_ref().map_or_else(String::new, |help| format!(" ({help})"));
+        format!("{place}{}{help}", self.message)
+    }
+
     /// Where it points, by file, the main place first.
     pub fn locations(&self) -> Vec<Location> {
         let mut locations: Vec<Location> = Vec::new();
@@ -85,8 +100,7 @@ impl Diagnostics {
 
     /// One line: the main message with its place and help, and how many more there are.
     pub fn headline(&self) -> String {
-        let first = self.main().map_or_else(String::new, Diagnostic::to_string);
-        let first = printable(&first);
+        let first = printable(&self.main().map_or_else(String::new, Diagnostic::headline));
         match self.0.len().saturating_sub(1) {
             0 => first,
             more => format!("{first} (and {more} more)"),

@@ -178,3 +178,7 @@ impl Line {
         found.map_or(0, |(_, shown)| *shown)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may panic")]
+mod tests;

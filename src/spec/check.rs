@@ -181,7 +181,7 @@ impl Checker {
 
     fn instead(&mut self, entry: &Entry, path: &str, other: &str) {
         let message = format!("unknown key {}", quote(path));
-        let help = format!("write `{other}`");
+        let help = format!("write {other}");
         self.mistakes.push(Diagnostic::error("spec/unknown-key", message).at(entry.key.span.clone()).help(help));
     }
 
@@ -221,13 +221,17 @@ impl Checker {
     }
 
     fn wrong_type(&mut self, place: &Place, node: &Node, shape: &'static Shape) {
-        let message = format!("{} must be {}, found {}", place.subject(), shape.wanted(), found(node));
+        let message = format!("{} must be {}, found {}", place.subject(), shape.brief(), found(node));
         let help = match (&node.kind, shape.alternatives()) {
             (Kind::Null, _) => Some("give a value, or remove the line".to_owned()),
+            (Kind::List(_), [Shape::Object(_)]) => {
+                Some(format!("{} has keys, not items: remove the `-` or `[`", place.subject()))
+            }
             (Kind::Scalar { text, .. }, shapes) if shapes.iter().any(|shape| matches!(shape, Shape::List(_))) => {
                 let name = place.path.rsplit('.').next().unwrap_or("");
-                (node.boolean().is_none() && text.len() < 40 && !text.contains('\n'))
-                    .then(|| format!("write it as a list: `{name}: [{text}]`"))
+                let short = text.len() < 40
+                    && !node.span.file.text.get(node.span.range.clone()).is_some_and(|t| t.contains('\n'));
+                (node.boolean().is_none() && short).then(|| format!("write it as a list: `{name}: [{text}]`"))
             }
             (Kind::Scalar { text, quoted }, shapes) if shapes.iter().any(|shape| matches!(shape, Shape::Bool)) => {
                 match text.to_lowercase().as_str() {
@@ -292,7 +296,7 @@ fn found(node: &Node) -> String {
         Kind::Null => "nothing".to_owned(),
         Kind::Scalar { text, quoted } => match node.boolean() {
             Some(value) => format!("`{value}`"),
-            None if !quoted && text.parse::<f64>().is_ok() => format!("the number {text}"),
+            None if !quoted && text.parse::<f64>().is_ok() => format!("the number {}", quote(text)),
             None => format!("the text {}", quote(text)),
         },
         Kind::List(_) => "a list".to_owned(),

@@ -49,10 +49,13 @@ fn binary(name: &str, bytes: &[u8], at: usize) -> Diagnostics {
     // Everything before the byte is valid UTF-8, so its offset is the same in the excerpt, if it reaches that far.
     let start = at.min(file.text.len());
     let len = file.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    Diagnostic::error("spec/encoding", format!("the build file is not text: line {line} holds the byte 0x{byte:02x}"))
-        .label(Span::new(&file, start..start.saturating_add(len)), "not UTF-8 text from here")
-        .help("save it as UTF-8, or check that `-f` names the right file")
-        .into()
+    Diagnostic::error(
+        "spec/encoding",
+        format!("the build file is not text: line {line} holds the byte 0x{byte:02x} (offset {at})"),
+    )
+    .label(Span::new(&file, start..start.saturating_add(len)), "here")
+    .help("save it as UTF-8, or check that `-f` names the right file")
+    .into()
 }
 
 fn excerpt(name: &str, bytes: &[u8]) -> Arc<SourceFile> {

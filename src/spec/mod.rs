@@ -66,7 +66,9 @@ pub fn parse(
                 report.build_arg(name, vec![Diagnostic::error("spec/build-arg", message).at(line.clone()).help(help)]);
             }
             Ok(tree) => {
-                report.secret_in_build_arg(name, &tree);
+                if report.secret_in_build_arg(name, &tree) {
+                    continue;
+                }
                 report.build_arg(name, check::check(&tree));
                 report.build_arg(name, read::read(&tree, &mut spec));
                 from_args.push(name.as_str());
@@ -78,4 +80,5 @@ pub fn parse(
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic")]
 mod tests;

@@ -41,6 +41,10 @@ impl Setter<'_> {
 
     fn object(&self, keys: &'static [Key], path: &str) -> Result<Node, (String, String)> {
         let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        if name.is_empty() {
+            let help = "write the name of a key after the dot, such as `--build-arg runtime.base=slim`";
+            return Err((format!("`{}` names no key", self.name), help.to_owned()));
+        }
         let value = match (language::find(keys, name), rest) {
             // The check says that the key is unknown, and which one is near.
             (None, _) => self.scalar(self.value),

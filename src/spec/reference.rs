@@ -71,7 +71,12 @@ fn section(page: &mut String, path: &str, key: &'static Key, level: usize) {
         }
         let _ = write!(page, "\n```yaml\n{yaml} {}\n```\n", key.example);
     }
+    let mut shown: Vec<&'static [Word]> = Vec::new();
     for words in choices(&key.shape) {
+        if shown.iter().any(|other| std::ptr::eq(*other, words)) {
+            continue;
+        }
+        shown.push(words);
         page.push_str("\n| value | |\n| --- | --- |\n");
         for word in words.iter().filter(|word| word.status.usable()) {
             let _ = writeln!(page, "| `{}` | {} |", word.text, word.doc);

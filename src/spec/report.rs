@@ -38,7 +38,9 @@ impl Report {
     /// Diagnostics about a build arg: they say so, since their place is only line 1.
     pub(crate) fn build_arg(&mut self, name: &str, diagnostics: Vec<Diagnostic>) {
         self.from_args.extend(diagnostics.into_iter().map(|mut diagnostic| {
-            diagnostic.message = format!("--build-arg {name}: {}", diagnostic.message);
+            let subject = format!("`{name}`: ");
+            let message = diagnostic.message.strip_prefix(&subject).unwrap_or(&diagnostic.message);
+            diagnostic.message = format!("--build-arg {name}: {message}");
             diagnostic.labels.truncate(1);
             if let Some(label) = diagnostic.labels.first_mut() {
                 label.text = "the build arg overrides this file".to_owned();
@@ -62,17 +64,16 @@ impl Report {
         }
     }
 
-    /// The same for a build arg; its value is not repeated.
-    pub(crate) fn secret_in_build_arg(&mut self, name: &str, node: &Node) {
+    /// The same for a build arg: whether there is one, so that no other message repeats it.
+    pub(crate) fn secret_in_build_arg(&mut self, name: &str, node: &Node) -> bool {
         match &node.kind {
-            Kind::List(items) => items.iter().for_each(|item| self.secret_in_build_arg(name, item)),
-            Kind::Map(entries) => entries.iter().for_each(|entry| self.secret_in_build_arg(name, &entry.value)),
-            Kind::Scalar { text, .. } => {
-                if let Some(what) = literal(text) {
-                    self.build_arg(name, vec![refusal(what, node.span.clone())]);
-                }
-            }
-            Kind::Null | Kind::Broken => {}
+            Kind::List(items) => items.iter().any(|item| self.secret_in_build_arg(name, item)),
+            Kind::Map(entries) => entries.iter().any(|entry| self.secret_in_build_arg(name, &entry.value)),
+            Kind::Scalar { text, .. } => literal(text).is_some_and(|what| {
+                self.build_arg(name, vec![refusal(what, node.span.clone())]);
+                true
+            }),
+            Kind::Null | Kind::Broken => false,
         }
     }
 
@@ -92,10 +93,14 @@ impl Report {
         let suspects = all.iter().filter(|diagnostic| diagnostic.code == SUSPECT);
         self.masked.extend(suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.range.clone()));
         if !self.masked.is_empty() {
-            let shown = masked(&self.file, &self.masked);
+            let shown = masked(&self.file, &mut self.masked);
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
             }
+        }
+        for diagnostic in &mut all {
+            diagnostic.message = secret::redacted(&diagnostic.message);
+            diagnostic.help = diagnostic.help.as_deref().map(secret::redacted);
         }
         if failed { Err(Diagnostics(all)) } else { Ok((spec, all)) }
     }
@@ -107,7 +112,7 @@ const SUSPECT: &str = "spec/secret-name";
 /// What kind of secret a text holds.
 fn literal(text: &str) -> Option<&'static str> {
     let token = secret::token(text).map(|(_, what)| what);
-    token.or_else(|| secret::credentials(text).map(|_| "a URL with a user name or password"))
+    token.or_else(|| secret::credentials(text).map(|_| "a URL with a password"))
 }
 
 fn refusal(what: &str, span: Span) -> Diagnostic {
@@ -118,18 +123,22 @@ fn refusal(what: &str, span: Span) -> Diagnostic {
         )
 }
 
-/// The same text with some bytes blotted out.
-fn masked(file: &SourceFile, ranges: &[Range<usize>]) -> Arc<SourceFile> {
-    let hidden = |at: usize| ranges.iter().any(|range| range.contains(&at));
-    // One `*` per byte: offsets behind the blot stay true.
-    let text = file.text.char_indices().fold(String::new(), |mut text, (at, c)| {
-        if hidden(at) && c != '\n' {
-            text.extend(std::iter::repeat_n('*', c.len_utf8()));
-        } else {
-            text.push(c);
+/// The same text with some bytes blotted out: one `*` for each, so that offsets behind stay true.
+fn masked(file: &SourceFile, ranges: &mut [Range<usize>]) -> Arc<SourceFile> {
+    ranges.sort_by_key(|range| range.start);
+    let mut text = String::with_capacity(file.text.len());
+    let mut at = 0_usize;
+    for range in ranges.iter() {
+        let start = range.start.max(at);
+        let Some(hidden) = file.text.get(start..range.end) else { continue };
+        text.push_str(file.text.get(at..start).unwrap_or(""));
+        for c in hidden.chars() {
+            let blot = if c == '\n' { "\n" } else { "*" };
+            text.extend(std::iter::repeat_n(blot, c.len_utf8()));
         }
-        text
-    });
+        at = range.end;
+    }
+    text.push_str(file.text.get(at..).unwrap_or(""));
     SourceFile::new(file.name.clone(), text)
 }
 

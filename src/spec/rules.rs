@@ -18,6 +18,7 @@ pub(crate) fn apply(spec: &Spec, args: &[&str]) -> Vec<Diagnostic> {
     rules.no_frontend();
     rules.node_options();
     rules.presets();
+    rules.certificate();
     rules.secrets_in_env();
     rules.found
 }
@@ -33,7 +34,7 @@ impl Rules<'_> {
     fn says(&self, path: &str, text: &str) -> String {
         let set = |arg: &&&str| **arg == path || path.strip_prefix(**arg).is_some_and(|rest| rest.starts_with('.'));
         match self.args.iter().find(set) {
-            Some(arg) => format!("{text} (`--build-arg {arg}`)"),
+            Some(arg) => format!("{text} (`--build-arg {arg}`)").trim_start().to_owned(),
             None => text.to_owned(),
         }
     }
@@ -50,8 +51,8 @@ impl Rules<'_> {
             match seen.get(&file.to) {
                 Some(first) => self.found.push(
                     Diagnostic::error("spec/duplicate", format!("two config files become {}", quote(file.to.as_str())))
-                        .label(file.span.clone(), "this one")
-                        .label(Span::clone(first), "and this one")
+                        .label(file.span.clone(), "again here")
+                        .label(Span::clone(first), "first here")
                         .help("remove one of them, or give it another name: `{from: …, to: …}`"),
                 ),
                 None => drop(seen.insert(&file.to, file.span.clone())),
@@ -71,8 +72,8 @@ impl Rules<'_> {
             match seen.get(&name.to_lowercase()) {
                 Some(first) => self.found.push(
                     Diagnostic::error("spec/duplicate", format!("two checks are called {}", quote(name)))
-                        .label(check.span.clone(), "this one")
-                        .label(Span::clone(first), "and this one")
+                        .label(check.span.clone(), "again here")
+                        .label(Span::clone(first), "first here")
                         .help("each check is a target of its own: remove one, or give it another name"),
                 ),
                 None => drop(seen.insert(name.to_lowercase(), check.span.clone())),
@@ -134,6 +135,16 @@ impl Rules<'_> {
                     .help(format!("did you mean `{near}`? For an image of this name write `{}:latest`", base.value)),
             );
         }
+    }
+
+    fn certificate(&mut self) {
+        let network = &self.spec.network;
+        let (None, Some(runtime)) = (&network.ca, &network.ca_runtime) else { return };
+        self.found.push(
+            Diagnostic::error("spec/missing-key", "`network.ca` names no certificates")
+                .label(runtime.span.clone(), self.says("network.ca.runtime", ""))
+                .help("add `secret` or `file`"),
+        );
     }
 
     fn secrets_in_env(&mut self) {

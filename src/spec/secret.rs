@@ -44,10 +44,10 @@ const TOKENS: [(&str, usize, &str); 15] = [
     ("-----BEGIN ", 0, "a key or certificate"),
 ];
 
-/// The token in a text, if there is one: its place and what it looks like.
-pub(crate) fn token(text: &str) -> Option<(Range<usize>, &'static str)> {
-    TOKENS.iter().find_map(|(start, min, what)| {
-        text.match_indices(start).find_map(|(at, _)| {
+/// The tokens in a text: their places and what they look like.
+fn tokens(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    TOKENS.iter().flat_map(move |(start, min, what)| {
+        text.match_indices(start).filter_map(move |(at, _)| {
             let before = text.get(..at).and_then(|text| text.chars().next_back());
             if before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
                 return None;
@@ -56,31 +56,46 @@ pub(crate) fn token(text: &str) -> Option<(Range<usize>, &'static str)> {
             let rest = text.get(body..)?;
             let len = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(rest.len());
             let letters = rest.get(..len)?.chars().take_while(char::is_ascii_alphanumeric).count();
-            (letters >= *min || (*start == "github_pat_" && len >= *min)).then(|| (at..body.saturating_add(len), *what))
+            let long = if *start == "github_pat_" { len } else { letters };
+            (long >= *min).then(|| (at..body.saturating_add(len), *what))
         })
     })
 }
 
-/// The user name and password in a URL, if there are any.
+/// The first token in a text: its place and what it looks like.
+pub(crate) fn token(text: &str) -> Option<(Range<usize>, &'static str)> {
+    tokens(text).next()
+}
+
+/// The user names and passwords in a text's URLs; a shell's variable is neither.
+fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, separator)| {
+        let start = at.saturating_add(separator.len());
+        let rest = text.get(start..)?;
+        let host =
+            rest.get(..rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#')).unwrap_or(rest.len()))?;
+        let end = host.rfind('@')?;
+        let (_, password) = host.get(..end)?.split_once(':')?;
+        (!password.is_empty() && !password.contains('$')).then(|| start..start.saturating_add(end))
+    })
+}
+
+/// The user name and password of the first URL that has them.
 pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
-    let start = text.find("://")?.saturating_add(3);
-    let rest = text.get(start..)?;
-    let host = rest.get(..rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len()))?;
-    host.rfind('@').map(|end| start..start.saturating_add(end))
+    passwords(text).next()
 }
 
 /// Every token and password in a file's text, comments included: what no excerpt may show.
 pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    for search in [|text: &str| token(text).map(|(range, _)| range), credentials] {
-        let mut from = 0_usize;
-        while let Some(range) = text.get(from..).and_then(search) {
-            let end = from.saturating_add(range.end.max(1));
-            found.push(from.saturating_add(range.start)..end);
-            from = end;
-        }
-    }
-    found
+    tokens(text).map(|(range, _)| range).chain(passwords(text)).collect()
+}
+
+/// A message without the tokens and passwords that it repeats.
+pub(crate) fn redacted(message: &str) -> String {
+    places(message)
+        .into_iter()
+        .filter_map(|range| message.get(range))
+        .fold(message.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
 /// Whether a variable of this name is usually a secret.
@@ -108,6 +123,8 @@ mod tests {
             assert!(token(text).is_none(), "{text}");
         }
         assert_eq!(credentials("https://user:pass@host/x@y"), Some(8..17));
-        assert_eq!(credentials("https://host/@scope/name"), None);
+        for text in ["https://host/@scope/name", "ssh://git@host/x", "https://x:${TOKEN}@host", "http://host:80/a@b"] {
+            assert_eq!(credentials(text), None, "{text}");
+        }
     }
 }

@@ -45,19 +45,25 @@ fn traced(file: &Arc<SourceFile>, at: usize, kind: &ErrorKind) -> Option<(Words,
     if *kind != ErrorKind::MappingValueNotAllowed {
         return None;
     }
-    let text = |line: usize| file.text.get(file.line(line)).unwrap_or("");
-    let says = |text: &str| !text.trim().is_empty() && !text.trim_start().starts_with('#');
-    let above = (1..line).rev().find(|line| says(text(*line)))?;
-    let indent = |text: &str| text.len().saturating_sub(text.trim_start().len());
-    let column = |line: usize| indent(text(line));
-    if !text(above).contains(':') {
-        let span = Span::new(file, file.line(above).start.saturating_add(column(above))..file.line(above).end);
-        return Some((describe(&ErrorKind::SimpleKeyExpected), span));
+    let start = file.line(line).start;
+    let here = file.text.get(start..at)?;
+    if here.contains(": ") {
+        return None;
     }
-    (column(line) > column(above)).then(|| {
-        let start = file.line(line).start;
-        (describe(&ErrorKind::InvalidIndentation), point(file, start.saturating_add(column(line))))
-    })
+    // The nearest line above that says something, with its offset.
+    let mut end = start;
+    let (above, above_start) = file.text.get(..start)?.split_inclusive('\n').rev().find_map(|text| {
+        end = end.saturating_sub(text.len());
+        let says = !text.trim().is_empty() && !text.trim_start().starts_with('#');
+        says.then_some((text.trim_end(), end))
+    })?;
+    let indent = |text: &str| text.len().saturating_sub(text.trim_start().len());
+    if !above.contains(':') {
+        let span = above_start.saturating_add(indent(above))..above_start.saturating_add(above.len());
+        return Some((describe(&ErrorKind::SimpleKeyExpected), Span::new(file, span)));
+    }
+    (indent(here) > indent(above))
+        .then(|| (describe(&ErrorKind::InvalidIndentation), point(file, start.saturating_add(indent(here)))))
 }
 
 /// The character at an offset; at the end of the file the last line that says something.
@@ -155,7 +161,7 @@ fn describe(kind: &ErrorKind) -> Words {
         K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => words(
             "spec/syntax",
             "there is more text after the closing quote",
-            "put the whole value into one pair of quotes",
+            "put the whole value into one pair of quotes, and a comma between two values",
         ),
         K::UnknownQuotedScalarEscape
         | K::InvalidQuotedScalarHexEscape

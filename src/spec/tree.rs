@@ -289,7 +289,7 @@ impl<'a> Builder<'a> {
         let help = if tag.is_yaml_core_schema() {
             "remove the tag; put the value in quotes if it is meant as text".to_owned()
         } else {
-            format!("put the value in quotes if it is meant as text: `\"{}\"`", written.trim())
+            format!("put the value in quotes if it is meant as text: {}", quote(&format!("\"{}\"", written.trim())))
         };
         self.mistakes.push(
             Diagnostic::error(
@@ -311,7 +311,7 @@ impl<'a> Builder<'a> {
                 format!("{} begins with `*`, which YAML reads as a reference to another value", quote(&written)),
             )
             .at(span.clone())
-            .help(format!("put the text in quotes, such as `\"{}\"`", written.trim())),
+            .help(format!("put the text in quotes, such as {}", quote(&format!("\"{}\"", written.trim())))),
         );
         self.complete(Node { span, kind: Kind::Broken });
     }

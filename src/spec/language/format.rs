@@ -1,9 +1,9 @@
 //! Scalars with rules of their own: what is wanted, and what exactly is wrong with a text that does not fit.
 
+use super::{duration, memory, mode, node_version};
 use crate::path::{ContextPath, ImagePath, PathError};
-use crate::spec::model::NodeVersion;
 use crate::spec::secret;
-use crate::spec::words::{list, quote};
+use crate::spec::words::quote;
 
 /// The kinds of scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(crate) struct Misfit {
     pub help: String,
 }
 
-fn misfit(what: impl Into<String>, help: impl Into<String>) -> Misfit {
+pub(super) fn misfit(what: impl Into<String>, help: impl Into<String>) -> Misfit {
     Misfit { what: what.into(), help: help.into() }
 }
 
@@ -176,7 +176,7 @@ impl Format {
     /// Whether the text fits.
     pub(crate) fn check(self, text: &str) -> Result<(), Misfit> {
         if text.trim().is_empty() && !matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument) {
-            return Err(misfit("is empty", format!("give {}, or remove the key", self.wanted())));
+            return Err(misfit("is empty", format!("give {}, or leave it out", self.wanted())));
         }
         match self {
             Self::Argument | Self::Command | Self::EnvValue | Self::LabelValue | Self::Hosts => Ok(()),
@@ -232,7 +232,7 @@ impl Format {
             Self::Source => source(text),
             Self::Url => url(text),
             Self::User => user(text),
-            Self::Workspace => workspace(text),
+            Self::Workspace => workspace(text).map(drop),
             Self::YarnVersion => yarn_version(text),
         }
     }
@@ -336,24 +336,6 @@ fn pattern(format: Format, text: &str) -> Result<(), Misfit> {
     ensure(!open, "has a `[` that is never closed", "close it with `]`, or write `\\[` for the character itself")
 }
 
-/// `22`, `v22` or `22.19.0`.
-pub(crate) fn node_version(text: &str) -> Result<NodeVersion, Misfit> {
-    let numbers: Option<Vec<u64>> = text
-        .trim_start_matches(['v', 'V'])
-        .split('.')
-        .map(|part| part.parse().ok().filter(|_| part.chars().all(|c| c.is_ascii_digit())))
-        .collect();
-    match numbers.as_deref() {
-        Some([major @ 1..=999]) => Ok(NodeVersion { major: *major, exact: None }),
-        Some([major @ 1..=999, minor, patch]) => Ok(NodeVersion { major: *major, exact: Some((*minor, *patch)) }),
-        Some([major @ 1..=999, minor]) => Err(misfit(
-            "is neither a Node line nor an exact version",
-            format!("write `{major}` for the newest of the line, or all three numbers, such as `{major}.{minor}.0`"),
-        )),
-        _ => Err(misfit("is not a Node version", "write a line such as `22` or an exact version such as `22.19.0`")),
-    }
-}
-
 fn yarn_version(text: &str) -> Result<(), Misfit> {
     let exact = text == "auto" || semver::Version::parse(text).is_ok();
     ensure(exact, "is not an exact Yarn version", "write all three numbers, such as `4.9.2`, or `auto`")
@@ -376,7 +358,7 @@ fn secret_id(text: &str) -> Result<(), Misfit> {
     if text.contains('/') || [".pem", ".crt", ".cer"].iter().any(|end| text.ends_with(end)) {
         return Err(misfit(
             "is a path, not the id of a secret",
-            format!("write `{{file: {text}}}` for a file of the repository"),
+            format!("write {} for a file of the repository", quote(&format!("{{file: {text}}}"))),
         ));
     }
     ensure(
@@ -415,65 +397,10 @@ fn user(text: &str) -> Result<(), Misfit> {
     ensure(sane, "is not a user", "write `uid`, `uid:gid` or a name, such as `1001:0`")
 }
 
-fn workspace(text: &str) -> Result<(), Misfit> {
+/// A package name as it is, or a clean path: `./packages/backend/` is `packages/backend`.
+pub(crate) fn workspace(text: &str) -> Result<String, Misfit> {
     if text.starts_with('@') {
-        return package_name(text);
+        return package_name(text).map(|()| text.to_owned());
     }
-    inside(text).map(drop)
-}
-
-/// Permission bits: `644`, `0644` or `0o644`.
-pub(crate) fn mode(text: &str) -> Result<u32, Misfit> {
-    let digits = text.strip_prefix("0o").unwrap_or(text);
-    let octal = (3..=5).contains(&digits.len()) && digits.chars().all(|c| c.is_digit(8));
-    let bits = if octal { u32::from_str_radix(digits, 8).ok() } else { None };
-    bits.filter(|bits| *bits <= 0o7777)
-        .ok_or_else(|| misfit("is not a mode", "write three or four octal digits, such as `0644` or `0755`"))
-}
-
-/// A heap size in MiB; `auto` is none.
-pub(crate) fn memory(text: &str) -> Result<Option<u64>, Misfit> {
-    if text == "auto" {
-        return Ok(None);
-    }
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text.get(digits.len()..).unwrap_or("").to_lowercase();
-    let mib = digits.parse::<u64>().ok().and_then(|n| match unit.as_str() {
-        "" | "m" | "mb" | "mib" => Some(n),
-        "g" | "gb" | "gib" => n.checked_mul(1024),
-        _ => None,
-    });
-    match mib {
-        Some(mib @ 64..=1_048_576) => Ok(Some(mib)),
-        Some(_) => {
-            Err(misfit("is not a sensible heap size", "numbers without a unit are MiB; write `4096` or `4g` for 4 GiB"))
-        }
-        None => Err(misfit("is not a size", "write a number of MiB such as `4096`, a size such as `4g`, or `auto`")),
-    }
-}
-
-/// A duration in nanoseconds: `30s`, `1m30s`, `500ms`.
-pub(crate) fn duration(text: &str) -> Result<u64, Misfit> {
-    const UNITS: [(&str, u64); 4] =
-        [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
-    let wrong = || {
-        let units: Vec<&str> = UNITS.iter().map(|(unit, _)| *unit).collect();
-        misfit(
-            "is not a duration",
-            format!("write numbers with a unit ({}), such as `30s` or `1m30s`", list(units, "or")),
-        )
-    };
-    let mut total = 0_u64;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (digits, tail) = rest.split_at_checked(end).ok_or_else(wrong)?;
-        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(unit_end).ok_or_else(wrong)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        let nanos = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(*factor)).ok_or_else(wrong)?;
-        total = total.checked_add(nanos).filter(|n| i64::try_from(*n).is_ok()).ok_or_else(wrong)?;
-        rest = tail;
-    }
-    Ok(total)
+    inside(text).map(|path| path.to_string())
 }

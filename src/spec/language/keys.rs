@@ -88,7 +88,8 @@ pub(crate) const ROOT: &[Key] = &[
     not_yet("stages", "Own stages in any language."),
     not_yet("environments", "Config files by environment."),
     not_yet("registryMirror", "A mirror for base images."),
-    instead("sqlite", "install: {natives: {better-sqlite3: skip}}"),
+    instead("sqlite", "`install: {natives: {better-sqlite3: skip}}`"),
+    instead("syntax", "`# syntax=IMAGE` as the first line of the file, a comment"),
 ];
 
 const FRONTEND: &[Word] = &[
@@ -148,8 +149,8 @@ const INSTALL: &[Key] = &[
         "What becomes of packages with native code: for all, or by package.",
     ),
     key("immutable", Shape::Bool, "false", "`true`", "Whether the install fails when the lockfile would change."),
-    instead("native", "install.natives"),
-    instead("binaryMirror", "network.binaryMirror"),
+    instead("native", "`install.natives`"),
+    instead("binaryMirror", "`network.binaryMirror`"),
 ];
 
 const NATIVES: &[Word] = &[

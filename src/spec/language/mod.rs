@@ -5,9 +5,11 @@
 
 mod format;
 mod keys;
+mod values;
 
-pub(crate) use format::{Format, Misfit, PRESETS, duration, memory, mode, node_version};
+pub(crate) use format::{Format, Misfit, PRESETS, workspace};
 pub(crate) use keys::{CHECK, ROOT};
+pub(crate) use values::{duration, memory, mode, node_version};
 
 /// A key of a mapping.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(crate) enum Status {
     Required,
     /// Not in this version.
     NotYet,
-    /// No, but this does the same.
+    /// No, but this does the same: the end of the sentence "write …".
     Instead(&'static str),
 }
 
@@ -104,7 +106,21 @@ impl Shape {
         matches!(self, Self::Bool | Self::Off | Self::Scalar(_) | Self::OneOf(_))
     }
 
-    /// In words: `a list of paths`.
+    /// In a few words, for a value that is something else altogether.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(..) | Self::Single(..) | Self::Object(_) => "a mapping".to_owned(),
+            Self::Any(shapes) => {
+                let mut all: Vec<String> = shapes.iter().map(Self::brief).collect();
+                all.dedup();
+                all.join(", or ")
+            }
+            shape => shape.wanted(),
+        }
+    }
+
+    /// In words, with what is in it.
     pub(crate) fn wanted(&self) -> String {
         match self {
             Self::Bool => "`true` or `false`".to_owned(),

@@ -9,7 +9,7 @@ mod install;
 
 use std::collections::BTreeMap;
 
-use super::language::{Misfit, node_version};
+use super::language::{Misfit, node_version, workspace};
 use super::model::{Frontend, Prune, PruneMode, SourceMaps, Spec};
 use super::tree::{Kind, Node};
 use crate::diagnostic::{Diagnostic, SourceFile, Spanned};
@@ -19,7 +19,7 @@ use crate::path::ContextPath;
 pub(crate) fn read(root: &Node, spec: &mut Spec) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     set(&mut spec.node, fitting(root.get("node"), node_version));
-    set(&mut spec.backend, text(root.get("backend")));
+    set(&mut spec.backend, fitting(root.get("backend"), workspace));
     set(&mut spec.frontend, word(root.get("frontend"), &FRONTEND));
     set(&mut spec.source_maps, word(root.get("sourceMaps"), &SOURCE_MAPS));
     if let Some(node) = root.get("exclude") {

@@ -33,6 +33,14 @@ fn node() {
 }
 
 #[test]
+fn backend() {
+    let backend = |text: &str| spec(text).backend.unwrap().value;
+    assert_eq!(backend("backend: ./packages/backend/"), "packages/backend");
+    assert_eq!(backend("backend: \"@internal/backend\""), "@internal/backend");
+    assert_eq!(backend("backend: backend"), "backend");
+}
+
+#[test]
 fn scalars_stay_as_they_are_written() {
     let text = "runtime:\n  env: {A: 1.10, B: true, C: 0x10, D: 1e3, E: \"\", F: no, G: 2024-01-01, H: '  x ', I: 012}\n  labels: {a: 1, b: \"~\"}\n  user: 1001:0\n";
     let env: Vec<_> = spec(text).runtime.env.into_values().map(|value| value.value).collect();

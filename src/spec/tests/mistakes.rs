@@ -179,6 +179,7 @@ fn secrets() {
             ("literals", text),
             ("a suspicious name", "runtime:\n  env:\n    POSTGRES_PASSWORD: hunter2\n"),
             ("beside another mistake", "nod: 1 # ghp_0123456789abcdefghij0123\n"),
+            ("as a key", "ghp_0123456789abcdefghij0123: 1\n"),
             ("where YAML ends", "runtime: {a: ghp_0123456789abcdefghij0123\n"),
         ],
     );
