@@ -9,6 +9,7 @@
     reason = "a test may panic"
 )]
 
+mod calls;
 mod cut;
 mod daemon;
 mod errors;
