@@ -153,7 +153,8 @@ pub(super) async fn finish<T>(
             None => CallError::malformed(call, text),
         });
     }
-    if status.code() == tonic::Code::Unimplemented && status.details().is_empty() {
+    // gRPC's own text for a call that the other side does not know; a frontend that refuses something has other words.
+    if status.code() == tonic::Code::Unimplemented && ours("unknown ") {
         return Err(CallError::Unsupported { call });
     }
     Err(CallError::Refused(Box::new(Status::from(&status))))

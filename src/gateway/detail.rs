@@ -271,4 +271,15 @@ mod tests {
             assert_eq!(Detail::decode(&case).encode(), case);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(name in "[A-Za-z.+]{0,20}", value: Vec<u8>) {
+            for name in [name.as_str(), SOURCE, SOLVE, EXIT] {
+                let any = Any { type_url: format!("{PREFIX}{name}"), value: value.clone() };
+                let again = Detail::decode(&any).encode();
+                proptest::prop_assert_eq!(Detail::decode(&again), Detail::decode(&any));
+            }
+        }
+    }
 }

@@ -133,4 +133,19 @@ mod tests {
         let file = SourceFile::new("a", "\n".repeat(1 << 20));
         assert!(parts(&Span::line(&file, 1_000_000)).0.data.is_empty());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_span_of_any_text_is_shown_at_its_line(text in "(?s).{0,300}", copies in 1_usize..400, from in 0_usize..100_000, len in 0_usize..500) {
+            let file = SourceFile::new("a", text.repeat(copies));
+            let span = Span::new(&file, from..from.saturating_add(len));
+            let (info, range) = parts(&span);
+            proptest::prop_assert!(1 <= range.start.line && range.start.line <= range.end.line);
+            let data = String::from_utf8(info.data.to_vec()).unwrap();
+            let line = usize::try_from(range.start.line).unwrap().saturating_sub(1);
+            let shown = data.split('\n').nth(line).unwrap_or_default();
+            let written = file.text.split('\n').nth(line).unwrap_or_default();
+            proptest::prop_assert_eq!(shown.chars().next(), printable(written.trim_end_matches('\r')).chars().next());
+        }
+    }
 }

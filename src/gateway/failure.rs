@@ -12,6 +12,8 @@ use super::status::Status;
 
 /// Excerpts of one failure at most. What a person does not scroll through need not travel.
 const EXCERPTS: usize = 20;
+/// Messages of one failure at most.
+const MESSAGES: usize = 50;
 
 /// A failed build. Made from [`Diagnostics`], a failed call, or any [`Status`].
 #[derive(Debug, Clone)]
@@ -61,9 +63,14 @@ impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         let (errors, warnings): (Vec<_>, Vec<_>) =
             diagnostics.0.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
-        let shown = Diagnostics(if errors.is_empty() { warnings } else { errors });
-        let text = shown.to_string();
-        let mut status = Status::new(if text.is_empty() { "the build failed without saying why" } else { &text });
+        let mut shown = Diagnostics(if errors.is_empty() { warnings } else { errors });
+        let more = shown.0.len().saturating_sub(MESSAGES);
+        shown.0.truncate(MESSAGES);
+        let mut status = Status::new(match (shown.0.is_empty(), more) {
+            (true, _) => "the build failed without saying why".to_owned(),
+            (false, 0) => shown.to_string(),
+            (false, more) => format!("{shown}\n... and {more} more"),
+        });
         // Two messages about one line need it shown once.
         let mut seen = BTreeSet::new();
         for label in shown.0.iter().flat_map(|diagnostic| &diagnostic.labels) {
@@ -171,8 +178,11 @@ mod tests {
     #[test]
     fn a_thousand_errors_in_a_large_file_still_arrive() {
         let file = SourceFile::new("yarn.lock", "x y z\n".repeat(40_000));
-        let errors = (1..1000).map(|i| Diagnostic::error("a/b", "bad").at(Span::line(&file, i * 40)));
+        let errors = (1..=1000).map(|i| Diagnostic::error("a/b", "bad").at(Span::new(&file, i * 200..i * 200 + 1)));
         let status = Failure::from(Diagnostics(errors.collect())).into_status().into_proto();
         assert_eq!(status.details.len(), EXCERPTS);
+        assert_eq!(status.message.lines().count(), MESSAGES + 1);
+        assert!(status.message.ends_with("\n... and 950 more"));
+        assert!(!Failure::from(Diagnostics(vec![])).status().message().is_empty());
     }
 }

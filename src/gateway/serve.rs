@@ -79,7 +79,8 @@ where
 {
     panic::install_hook();
     let filename = environment.opts.get("filename").cloned().unwrap_or_default();
-    let (bridge, ended) = connection::open(transport).await.map_err(ServeError::Handshake)?;
+    let open = tokio::time::timeout(PING, connection::open(transport)).await;
+    let (bridge, ended) = open.map_err(|_| ServeError::Silent(PING))?.map_err(ServeError::Handshake)?;
     let answer = Answer::new(bridge.clone(), ended.clone());
 
     let connect = Client::connect(bridge, ended.clone(), environment);

@@ -21,9 +21,6 @@ use tokio::sync::Notify;
 use tonic::codegen::tokio_stream::{self, Stream};
 use tonic::{Request, Response, Status};
 
-/// No test takes longer, whatever goes wrong.
-const BOUND: Duration = Duration::from_secs(300);
-
 /// What the daemon does with a call instead of answering.
 #[derive(Clone)]
 pub enum Act {
@@ -60,6 +57,8 @@ pub struct Inner {
     pub resolved: Option<ResolveSourceMetaResponse>,
     /// Cut after so many bytes to the client.
     pub cut_after: Option<usize>,
+    /// No test takes longer, whatever goes wrong; five minutes if zero.
+    pub bound: Duration,
     /// How long a file takes.
     pub read_time: Duration,
     pub script: Mutex<BTreeMap<&'static str, VecDeque<Act>>>,
@@ -129,7 +128,8 @@ impl Daemon {
         self.listen(theirs);
         let (read, write) = tokio::io::split(ours);
         let serving = serve_over(Transport::new(read, write), environment, handler);
-        tokio::time::timeout(BOUND, serving).await.expect("the frontend hangs")
+        let bound = if self.0.bound.is_zero() { Duration::from_secs(300) } else { self.0.bound };
+        tokio::time::timeout(bound, serving).await.expect("the frontend hangs")
     }
 
     /// Serves one frontend at the other end of `stream`.
