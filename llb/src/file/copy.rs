@@ -68,7 +68,8 @@ impl Copy {
         self
     }
 
-    /// Paths that must be among what is copied. Looked at only together with patterns or a wildcard. Not in 0.17.
+    /// Paths that must be among what is copied, as starts of absolute paths inside the source tree. Looked
+    /// at only together with patterns or a wildcard. Not in 0.17.
     pub fn required_paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
         self.message
             .required_paths
