@@ -1,4 +1,4 @@
-module engine
+module buildkit
 
 go 1.26.8
 
