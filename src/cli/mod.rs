@@ -52,7 +52,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
     let outcome = match arguments.command {
-        Command::Schema => out.write_all(b""),
+        Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };
             match plan.prepare() {
