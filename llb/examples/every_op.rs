@@ -1,12 +1,15 @@
-//! Writes a definition to standard output that uses every op and every kind of mount, and checks from inside that each does what it says:
+//! Writes a definition to standard output that uses every op and every kind of mount, and checks
+//! from inside that each does what it says:
 //!
 //! ```text
 //! every_op | buildctl build --no-cache --local context=DIR --secret id=token,src=FILE
 //! ```
 //!
-//! DIR holds `a.txt`, `skip.log` and `packages/{one,two}/package.json`; FILE holds `hidden`. What lacks its variable is left out:
+//! DIR holds `a.txt`, `skip.log` and `packages/{one,two}/package.json`; FILE holds `hidden`. What
+//! lacks its variable is left out:
 //!
-//! - `BASE_IMAGE`: an image with a POSIX shell and a user `node` of number 1000; node:22-trixie-slim by default.
+//! - `BASE_IMAGE`: an image with a POSIX shell and a user `node` of number 1000;
+//!   node:22-trixie-slim by default.
 //! - `HTTP_URL`, `HTTP_DIGEST`: a file to download.
 //! - `GIT_URL`: a repository whose branch `main` holds `sub/file`.
 //! - `LAYOUT_DIGEST`: an image that holds `from-layout`, in the client's OCI layout `layout`.
@@ -32,6 +35,7 @@ use prost::Message as _;
 /// What is there to be used.
 #[derive(Default)]
 pub struct Settings {
+    /// Instead of node:22-trixie-slim.
     pub base_image: Option<String>,
     /// URL and digest of a file.
     pub http: Option<(String, String)>,
@@ -321,7 +325,8 @@ fn layers(base: &Output, about: Metadata) -> Result<Input, Box<dyn Error>> {
     );
     let out = Bind::output("/out", Input::Scratch);
     let id = out.id();
-    // The last part deletes all that the base has, so the shell comes from the base and looks at the merge.
+    // The last part deletes all that the base has, so the shell comes from the base and looks at
+    // the merge.
     let script = "test -e /in/made && test -e /in/other && test ! -e /in/bin/sh; touch /out/layers";
     let check = ExecOp::new(base, "sh")
         .args(["-ec", script])

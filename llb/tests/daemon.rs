@@ -1,7 +1,8 @@
-//! Every op and every kind of mount in a real daemon: the one at `BUILDKIT_HOST`, by way of buildctl.
+//! Every op and every kind of mount in a real daemon: the one at `BUILDKIT_HOST`, by way of
+//! buildctl.
 //!
-//! The graph is `examples/every_op.rs`; its steps check from inside that they got what was asked for. With `BUILDKIT_FLOOR` set it
-//! leaves out what BuildKit 0.17 does not have.
+//! The graph is `examples/every_op.rs`; its steps check from inside that they got what was asked
+//! for. With `BUILDKIT_FLOOR` set it leaves out what BuildKit 0.17 does not have.
 #![allow(
     clippy::disallowed_methods,
     reason = "a test has to write the files that it builds"

@@ -1,4 +1,5 @@
-//! What an exec can have mounted: one type for each kind, so that a tmpfs has no selector and a secret no sharing mode.
+//! What an exec can have mounted: one type for each kind, so that a tmpfs has no selector and a
+//! secret no sharing mode.
 
 use buildkit_proto::pb;
 
@@ -89,7 +90,8 @@ impl Bind {
         Self::new(dest, input, Access::ReadOnly)
     }
 
-    /// Files that the process changes; the result is an [output](super::Exec::output). From scratch: a new directory.
+    /// Files that the process changes; the result is an [output](super::Exec::output). From
+    /// scratch: a new directory.
     pub fn output(dest: impl Into<String>, input: impl Into<Input>) -> Self {
         Self::new(dest, input, Access::Output)
     }
@@ -142,7 +144,8 @@ pub enum Sharing {
     Locked,
 }
 
-/// A directory that stays on the worker between builds. It is never part of a result, and may be gone at any time.
+/// A directory that stays on the worker between builds. It is never part of a result, and may be
+/// gone at any time.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Cache {
@@ -154,7 +157,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache by id. All builds of a worker see the same ids, whoever runs them: use a prefix of your own.
+    /// A cache by id. All builds of a worker see the same ids, whoever runs them: use a prefix of
+    /// your own.
     pub fn new(dest: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
             dest: dest.into(),
@@ -171,7 +175,8 @@ impl Cache {
         self
     }
 
-    /// What a new cache starts as, say a directory with an owner and a mode. It becomes part of the cache's identity.
+    /// What a new cache starts as, say a directory with an owner and a mode. It becomes part of the
+    /// cache's identity.
     pub fn from(mut self, input: impl Into<Input>) -> Self {
         self.input = input.into();
         self
@@ -274,7 +279,8 @@ impl Secret {
 pub struct Ssh(Grant);
 
 impl Ssh {
-    /// The client's default agent as the socket `dest` (mode 0600). `SSH_AUTH_SOCK` is for the caller to set.
+    /// The client's default agent as the socket `dest` (mode 0600). `SSH_AUTH_SOCK` is for the
+    /// caller to set.
     pub fn new(dest: impl Into<String>) -> Self {
         Self(Grant {
             dest: dest.into(),
