@@ -243,10 +243,15 @@ impl Inputs {
             .positions
             .entry((input.node.digest().clone(), input.index))
             .or_insert(next);
-        if index == next {
-            self.inputs.push(input.clone());
-        } else {
-            self.equals.push(input.node.clone());
+        let known = usize::try_from(index)
+            .ok()
+            .and_then(|position| self.inputs.get(position));
+        match known {
+            None => self.inputs.push(input.clone()),
+            Some(known) if known.node.address() != input.node.address() => {
+                self.equals.push(input.node.clone());
+            }
+            Some(_) => {}
         }
         index
     }

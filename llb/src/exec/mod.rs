@@ -9,13 +9,15 @@
 
 mod mount;
 mod process;
+mod secret;
 
 use std::collections::BTreeMap;
 
 use buildkit_proto::pb;
 
-pub use mount::{Bind, Cache, ContentCache, Mount, MountId, Secret, Sharing, Ssh, Tmpfs};
+pub use mount::{Bind, Cache, ContentCache, Mount, MountId, Sharing, Tmpfs};
 pub use process::{Device, Network, ProxyEnv, SecretEnv, Security, Ulimit};
+pub use secret::{Secret, Ssh};
 
 use crate::caps;
 use crate::node::{Inputs, Node};
