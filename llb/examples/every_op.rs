@@ -1,15 +1,19 @@
-//! Writes a definition to standard output that uses every op and every kind of mount, and checks from inside that each does what it says:
+//! Writes a definition to standard output that uses every op and every kind of mount, and checks
+//! from inside that each does what it says:
 //!
 //! ```text
 //! every_op | buildctl build --no-cache --local context=DIR --secret id=token,src=FILE
 //! ```
 //!
-//! DIR holds `a.txt`, `skip.log` and `packages/{one,two}/package.json`; FILE holds `hidden`. What lacks its variable is left out:
+//! DIR holds `a.txt`, `skip.log` and `packages/{one,two}/package.json`; FILE holds `hidden`. What
+//! lacks its variable is left out:
 //!
-//! - `BASE_IMAGE`: an image with a POSIX shell and a user `node` of number 1000; node:22-trixie-slim by default.
+//! - `BASE_IMAGE`: an image with a POSIX shell and a user `node` of number 1000;
+//!   node:22-trixie-slim by default.
 //! - `HTTP_URL`, `HTTP_DIGEST`: a file to download.
 //! - `GIT_URL`: a repository whose branch `main` holds `sub/file`.
 //! - `LAYOUT_DIGEST`: an image that holds `from-layout`, in the client's OCI layout `layout`.
+//! - `SSH_AUTH_SOCK`: an SSH agent, handed on with `--ssh default`.
 //! - `FLOOR`: if set, nothing is used that BuildKit 0.17 does not have.
 
 use std::env;
@@ -32,6 +36,7 @@ use prost::Message as _;
 /// What is there to be used.
 #[derive(Default)]
 pub struct Settings {
+    /// Instead of node:22-trixie-slim.
     pub base_image: Option<String>,
     /// URL and digest of a file.
     pub http: Option<(String, String)>,
@@ -39,6 +44,8 @@ pub struct Settings {
     pub git: Option<String>,
     /// Digest of an image in a layout.
     pub layout: Option<String>,
+    /// Whether the client has an SSH agent.
+    pub ssh: bool,
     /// Nothing that BuildKit 0.17 does not have.
     pub floor: bool,
 }
@@ -51,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         http: var("HTTP_URL").zip(var("HTTP_DIGEST")),
         git: var("GIT_URL"),
         layout: var("LAYOUT_DIGEST"),
+        ssh: var("SSH_AUTH_SOCK").is_some(),
         floor: var("FLOOR").is_some(),
     };
     stdout().write_all(&definition(&settings)?.to_pb().encode_to_vec())?;
@@ -96,7 +104,7 @@ pub fn definition(settings: &Settings) -> Result<Definition, Box<dyn Error>> {
         .build()?;
 
     let mut parts: Vec<Input> = vec![
-        mounts(&seen.root()?, &context, modern, about("mounts", 5))?,
+        mounts(&seen.root()?, &context, settings, about("mounts", 5))?,
         layers(&base, about("layers", 6))?,
         unhashed(&base, about("unhashed", 7))?.into(),
     ];
@@ -185,7 +193,7 @@ same "$(ls /followed)" a.txt "follow paths"
 fn mounts(
     base: &Output,
     context: &Output,
-    modern: bool,
+    settings: &Settings,
     about: Metadata,
 ) -> Result<Input, Box<dyn Error>> {
     let owned = FileOp::new(
@@ -212,7 +220,7 @@ fn mounts(
         memory: 1 << 30,
         ..LinuxResources::default()
     };
-    let about = if modern {
+    let about = if !settings.floor {
         about.limited_to(limits)
     } else {
         about
@@ -220,6 +228,7 @@ fn mounts(
     let exec = ExecOp::new(base, "sh")
         .args(["-c", MOUNTS])
         .env("A", "1")
+        .env("AGENT", if settings.ssh { "1" } else { "" })
         .cwd("/work")
         .user("node")
         .network(Network::None)
@@ -261,7 +270,7 @@ fn mounts(
         .mount(Tmpfs::new("/mem1").size(1 << 20))
         .mount(Secret::new("/run/token", "token").uid(1000).mode(0o440))
         .mount(Secret::new("/run/missing", "missing").optional())
-        .mount(Ssh::new("/run/agent").optional())
+        .mount(Ssh::new("/run/agent").uid(1000).optional())
         .metadata(about)
         .build()?;
     let after = Bind::output("/after", &exec.output(&out_id)?);
@@ -287,6 +296,7 @@ same "$(getent hosts example.test | cut -d' ' -f1)" 192.0.2.1 host
 same "$TOKEN:${MISSING-unset}:$(cat /run/token)" hidden::hidden secrets
 same "$(stat -c %a:%u /run/token)" 440:1000 "secret file"
 test ! -e /run/missing || fail "optional secret"
+test -z "$AGENT" || same "$(stat -c %F:%a:%u /run/agent)" socket:600:1000 agent
 same "$(cat /ro/a.txt)" a bind
 test ! -e /ro/skip.log || fail exclude
 touch /ro/x 2>/dev/null && fail "read-only bind"
@@ -321,7 +331,8 @@ fn layers(base: &Output, about: Metadata) -> Result<Input, Box<dyn Error>> {
     );
     let out = Bind::output("/out", Input::Scratch);
     let id = out.id();
-    // The last part deletes all that the base has, so the shell comes from the base and looks at the merge.
+    // The last part deletes all that the base has, so the shell comes from the base and looks at
+    // the merge.
     let script = "test -e /in/made && test -e /in/other && test ! -e /in/bin/sh; touch /out/layers";
     let check = ExecOp::new(base, "sh")
         .args(["-ec", script])

@@ -1,10 +1,11 @@
-//! Capabilities: the names under which a daemon says what it understands. An op lists those of the fields it uses; a daemon
-//! refuses a definition that lists one it does not have, and silently ignores fields it does not know. Listing them is what
-//! turns the second into the first.
+//! Capabilities: the names under which a daemon says what it understands. An op lists those of the
+//! fields it uses; a daemon refuses a definition that lists one it does not have, and silently
+//! ignores fields it does not know. Listing them is what turns the second into the first.
 //!
-//! Names read in `solver/pb/caps.go` of v0.17.3 and v0.33.1. Two names there, `file.copy.modestring` and
-//! `exec.meta.removemountstubs.recursive`, are declared but never registered: no daemon has them, so they are not here. The
-//! fields work where [`EXEC_VALID_EXIT_CODE`] is.
+//! Names read in `solver/pb/caps.go` of v0.17.3 and v0.33.1. Two names there,
+//! `file.copy.modestring` and `exec.meta.removemountstubs.recursive`, are declared but never
+//! registered: no daemon has them, so they are not here. The fields work where
+//! [`EXEC_VALID_EXIT_CODE`] is.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,12 +1,14 @@
 //! The canonical encoding of an op.
 //!
-//! A daemon decodes each op and encodes it again with Go's deterministic marshaller; the digest of *those* bytes is the
-//! vertex. Other bytes build all the same, but what is keyed by digest is then silently lost: the lines of the build file in
-//! errors, the vertex of a warning. prost's encoding differs from Go's in two ways. Entries of maps with an empty key or value
-//! are handled by buildkit-proto's declarations. The other is here: Go writes the members of a oneof after all other
-//! fields, prost writes fields by number, and `Op`'s oneof has the lower numbers.
+//! A daemon decodes each op and encodes it again with Go's deterministic marshaller; the digest of
+//! *those* bytes is the vertex. Other bytes build all the same, but what is keyed by digest is then
+//! silently lost: the lines of the build file in errors, the vertex of a warning. prost's encoding
+//! differs from Go's in two ways. Entries of maps with an empty key or value are handled by
+//! buildkit-proto's declarations. The other is here: Go writes the members of a oneof after all
+//! other fields, prost writes fields by number, and `Op`'s oneof has the lower numbers.
 //!
-//! Rule read in `google.golang.org/protobuf/internal/order`; `tests/canonical` holds it against Go itself.
+//! Rule read in `google.golang.org/protobuf/internal/order`; `tests/canonical` holds it against Go
+//! itself.
 
 use buildkit_proto::pb;
 use bytes::Bytes;
@@ -14,7 +16,8 @@ use prost::Message as _;
 
 /// The bytes that a daemon makes of this op.
 ///
-/// Lists that stand for maps ([`pb::SourceOp::attrs`], [`pb::BuildOp::inputs`]) must be sorted by key.
+/// Lists that stand for maps ([`pb::SourceOp::attrs`], [`pb::BuildOp::inputs`]) must be sorted by
+/// key.
 pub fn encode_op(op: &mut pb::Op) -> Bytes {
     let member = op.op.take();
     let mut bytes = op.encode_to_vec();

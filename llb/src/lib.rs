@@ -1,15 +1,18 @@
 //! Typed LLB: the graphs that BuildKit builds, as values.
 //!
-//! A frontend hands the daemon a graph of ops: sources, processes, file operations, and layers put together. This crate makes such graphs, and
-//! reads those that others made. It knows nothing of the gateway through which they travel, nor of any build language.
+//! A frontend hands the daemon a graph of ops: sources, processes, file operations, and layers put
+//! together. This crate makes such graphs, and reads those that others made. It knows nothing of
+//! the gateway through which they travel, nor of any build language.
 //!
-//! - A [`Node`] is made from nodes that exist already and never changes, so a graph has no cycles, and its digest is known at
-//!   once. Equal nodes are one vertex.
-//! - Each kind of op has a module with a builder: [`source`], [`exec`], [`file`], and [`merge`] and [`diff`]. What an op cannot do
-//!   without is an argument of its constructor; what a kind of mount or action does not have, its type does not have.
-//! - Capabilities are worked out from what is used. [`Definition::check`] compares them with a daemon's list.
-//! - Bytes are canonical: a daemon that decodes and encodes an op gets the same digest, without which the lines of a build file get
-//!   lost on the way to an error message.
+//! - A [`Node`] is made from nodes that exist already and never changes, so a graph has no cycles,
+//!   and its digest is known at once. Equal nodes are one vertex.
+//! - Each kind of op has a module with a builder: [`source`], [`exec`], [`mod@file`], and [`merge`]
+//!   and [`diff`]. What an op cannot do without is an argument of its constructor; what a kind of
+//!   mount or action does not have, its type does not have.
+//! - Capabilities are worked out from what is used. [`Definition::check`] compares them with a
+//!   daemon's list.
+//! - Bytes are canonical: a daemon that decodes and encodes an op gets the same digest, without
+//!   which the lines of a build file get lost on the way to an error message.
 //!
 //! ```
 //! use buildkit_llb::exec::{Cache, ExecOp, Sharing};
@@ -45,8 +48,8 @@
 //! # }
 //! ```
 //!
-//! Facts about fields, defaults and checks were read in moby/buildkit v0.33.1; "not in 0.17" means that v0.17.3 has no
-//! capability for it.
+//! Facts about fields, defaults and checks were read in moby/buildkit v0.33.1; "not in 0.17" means
+//! that v0.17.3 has no capability for it.
 
 pub mod caps;
 pub mod exec;

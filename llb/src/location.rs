@@ -7,12 +7,14 @@ use bytes::Bytes;
 
 use crate::Definition;
 
-/// A file that a person wrote. Cheap to clone; it travels whole with every definition that points into it.
+/// A file that a person wrote. Cheap to clone; it travels whole with every definition that points
+/// into it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceFile(Arc<pb::SourceInfo>);
 
 impl SourceFile {
-    /// `filename` as the user knows it, `language` as GitHub linguist names it (`YAML`), `data` the whole file.
+    /// `filename` as the user knows it, `language` as GitHub linguist names it (`YAML`), `data` the
+    /// whole file.
     pub fn new(
         filename: impl Into<String>,
         language: impl Into<String>,

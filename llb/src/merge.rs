@@ -38,7 +38,8 @@ pub fn merge<I: Into<Input>>(inputs: impl IntoIterator<Item = I>, metadata: Meta
     .into()
 }
 
-/// What `upper` has that `lower` has not: additions, changes, and deletions. Needs capability `diffop`.
+/// What `upper` has that `lower` has not: additions, changes, and deletions. Needs capability
+/// `diffop`.
 ///
 /// With scratch below it is `upper` itself.
 pub fn diff(lower: impl Into<Input>, upper: impl Into<Input>, metadata: Metadata) -> Input {

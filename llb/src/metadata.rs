@@ -15,7 +15,8 @@ const CUSTOM_NAME: &str = "llb.customname";
 pub struct Metadata {
     /// Free text by key; [`Metadata::named`] and [`Metadata::name`] use one of the keys.
     pub description: BTreeMap<String, String>,
-    /// No cache lookup for this op; its result is stored all the same. An exec with it also empties its cache mounts.
+    /// No cache lookup for this op; its result is stored all the same. An exec with it also empties
+    /// its cache mounts.
     pub ignore_cache: bool,
     /// Whether the result goes to a remote cache: `None` leaves it to the cache's mode.
     pub export_cache: Option<bool>,

@@ -1,5 +1,5 @@
-//! Nodes of the graph. A node is made from inputs that exist already and never changes, so cycles cannot be written, and its
-//! digest is known from the start.
+//! Nodes of the graph. A node is made from inputs that exist already and never changes, so cycles
+//! cannot be written, and its digest is known from the start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,8 @@ use crate::{Digest, Metadata};
 
 /// One op with what is said about it. Cheap to clone.
 ///
-/// Two nodes with the same digest are one vertex of a [`Definition`](crate::Definition), whatever their metadata.
+/// Two nodes with the same digest are one vertex of a [`Definition`](crate::Definition), whatever
+/// their metadata.
 #[derive(Clone)]
 pub struct Node(Arc<Inner>);
 
@@ -35,7 +36,8 @@ impl Node {
     pub(crate) fn new(mut op: pb::Op, inputs: Inputs, metadata: Metadata, mut caps: Caps) -> Self {
         let Inputs { inputs, equals, .. } = inputs;
         op.inputs = inputs.iter().map(Output::to_pb).collect();
-        // Empty and present, as Go's client writes it: equal ops of other frontends then are the same vertex.
+        // Empty and present, as Go's client writes it: equal ops of other frontends then are the
+        // same vertex.
         op.constraints = Some(pb::WorkerConstraints::default());
         let bytes = encode_op(&mut op);
         caps.extend(metadata.caps());
@@ -50,8 +52,8 @@ impl Node {
         }))
     }
 
-    /// A node read from a definition. Its bytes stay as they are, also where they are not canonical or hold fields that this
-    /// crate does not know.
+    /// A node read from a definition. Its bytes stay as they are, also where they are not canonical
+    /// or hold fields that this crate does not know.
     pub(crate) fn decoded(
         digest: Digest,
         bytes: Bytes,
@@ -91,7 +93,8 @@ impl Node {
         &self.0.inputs
     }
 
-    /// The nodes of [`Node::inputs`], and those that were given as inputs too and are equal to one of them.
+    /// The nodes of [`Node::inputs`], and those that were given as inputs too and are equal to one
+    /// of them.
     pub(crate) fn given(&self) -> impl DoubleEndedIterator<Item = &Node> {
         self.0.inputs.iter().map(Output::node).chain(&self.0.equals)
     }
@@ -136,7 +139,8 @@ impl fmt::Debug for Node {
 }
 
 impl Drop for Inner {
-    /// Without this, dropping a chain of a hundred thousand ops would recurse as deep as the chain is long.
+    /// Without this, dropping a chain of a hundred thousand ops would recurse as deep as the chain
+    /// is long.
     fn drop(&mut self) {
         let mut nodes = mem::take(&mut self.equals);
         nodes.extend(self.inputs.drain(..).map(|input| input.node));
@@ -239,10 +243,15 @@ impl Inputs {
             .positions
             .entry((input.node.digest().clone(), input.index))
             .or_insert(next);
-        if index == next {
-            self.inputs.push(input.clone());
-        } else {
-            self.equals.push(input.node.clone());
+        let known = usize::try_from(index)
+            .ok()
+            .and_then(|position| self.inputs.get(position));
+        match known {
+            None => self.inputs.push(input.clone()),
+            Some(known) if known.node.address() != input.node.address() => {
+                self.equals.push(input.node.clone());
+            }
+            Some(_) => {}
         }
         index
     }

@@ -1,12 +1,14 @@
-//! Platforms, normalised and written as containerd does it, because a platform's text is a key: of results, of metadata, of
-//! named contexts. Rules read in `github.com/containerd/platforms` v1.0.0-rc.5 (`platforms.go`, `database.go`).
+//! Platforms, normalised and written as containerd does it, because a platform's text is a key: of
+//! results, of metadata, of named contexts. Rules read in `github.com/containerd/platforms`
+//! v1.0.0-rc.5 (`platforms.go`, `database.go`).
 
 use std::fmt;
 use std::str::FromStr;
 
 use buildkit_proto::pb;
 
-/// A platform in normal form. Its text is BuildKit's platform id: `os[(version[+feature…])]/architecture[/variant]`.
+/// A platform in normal form. Its text is BuildKit's platform id:
+/// `os[(version[+feature…])]/architecture[/variant]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     os: String,
@@ -27,7 +29,8 @@ pub struct InvalidPlatform {
 }
 
 impl Platform {
-    /// A platform from its parts, put into normal form: `aarch64` becomes `arm64`, `arm` gets its variant.
+    /// A platform from its parts, put into normal form: `aarch64` becomes `arm64`, `arm` gets its
+    /// variant.
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
         let (architecture, variant) = normalize_architecture(architecture, variant);
         Self {
@@ -110,8 +113,9 @@ impl From<&pb::Platform> for Platform {
 impl FromStr for Platform {
     type Err = InvalidPlatform;
 
-    /// Reads `os[(version[+feature…])]/architecture[/variant]`. A lone architecture means Linux; a lone operating system is
-    /// refused, since containerd then takes the architecture of the process that asks.
+    /// Reads `os[(version[+feature…])]/architecture[/variant]`. A lone architecture means Linux; a
+    /// lone operating system is refused, since containerd then takes the architecture of the
+    /// process that asks.
     fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         parse(text).ok_or_else(|| InvalidPlatform { text: text.into() })
     }

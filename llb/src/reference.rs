@@ -1,13 +1,15 @@
-//! References to images, in the full form that the daemon keeps. A short one would still build, but the daemon would rewrite
-//! it, the digest of its vertex would change, and locations keyed by our digest would be lost. Grammar read in
-//! `github.com/distribution/reference` v0.6.0 (`regexp.go`, `normalize.go`).
+//! References to images, in the full form that the daemon keeps. A short one would still build, but
+//! the daemon would rewrite it, the digest of its vertex would change, and locations keyed by our
+//! digest would be lost. Grammar read in `github.com/distribution/reference` v0.6.0 (`regexp.go`,
+//! `normalize.go`).
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Digest;
 
-/// A reference such as `docker.io/library/node:22-trixie-slim@sha256:…`: registry, repository, and a tag or a digest or both.
+/// A reference such as `docker.io/library/node:22-trixie-slim@sha256:…`: registry, repository, and
+/// a tag or a digest or both.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageRef {
     domain: String,

@@ -1,4 +1,5 @@
-//! Our bytes against those of a daemon: its own decoder and encoder, in Go, must give back the same digests.
+//! Our bytes against those of a daemon: its own decoder and encoder, in Go, must give back the same
+//! digests.
 
 mod corpus;
 
@@ -10,7 +11,8 @@ use buildkit_llb::{Definition, Digest, encode_op};
 use buildkit_proto::pb;
 use prost::Message as _;
 
-/// Ops that no builder makes: empty sub-messages, empty keys, negative numbers, ops that only other frontends use.
+/// Ops that no builder makes: empty sub-messages, empty keys, negative numbers, ops that only other
+/// frontends use.
 fn odd_ops() -> Vec<pb::Op> {
     use pb::op::Op;
     let entry = |key: &str, value: &str| pb::StringEntry {

@@ -1,7 +1,8 @@
-//! Every op and every kind of mount in a real daemon: the one at `BUILDKIT_HOST`, by way of buildctl.
+//! Every op and every kind of mount in a real daemon: the one at `BUILDKIT_HOST`, by way of
+//! buildctl.
 //!
-//! The graph is `examples/every_op.rs`; its steps check from inside that they got what was asked for. With `BUILDKIT_FLOOR` set it
-//! leaves out what BuildKit 0.17 does not have.
+//! The graph is `examples/every_op.rs`; its steps check from inside that they got what was asked
+//! for. With `BUILDKIT_FLOOR` set it leaves out what BuildKit 0.17 does not have.
 #![allow(
     clippy::disallowed_methods,
     reason = "a test has to write the files that it builds"
@@ -14,7 +15,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -51,27 +52,38 @@ fn run() -> Result<()> {
     }
 
     let git = serve_git(dir)?;
+    let key = make_key(dir);
     let settings = every_op::Settings {
         http: Some(serve_http(b"a file")?),
         git: git.as_ref().map(|git| git.url.clone()),
         layout: Some(export_layout(&dir.join("layout"))?),
+        ssh: key.is_some(),
         floor: std::env::var_os("BUILDKIT_FLOOR").is_some(),
         ..every_op::Settings::default()
     };
     let definition = every_op::definition(&settings)?;
-    build(
-        &definition,
-        &[
-            &format!("--local=context={}", dir.join("context").display()),
-            &format!("--secret=id=token,src={}", dir.join("secret").display()),
-            &format!("--oci-layout=layout={}", dir.join("layout").display()),
-        ],
-    )
+    let mut args = vec![
+        format!("--local=context={}", dir.join("context").display()),
+        format!("--secret=id=token,src={}", dir.join("secret").display()),
+        format!("--oci-layout=layout={}", dir.join("layout").display()),
+    ];
+    args.extend(key.map(|key| format!("--ssh=default={}", key.display())));
+    let progress = build(&definition, &args)?;
+    for vertex in definition.vertices() {
+        let digest = vertex.node().digest();
+        assert!(
+            progress.contains(digest.as_str()),
+            "the daemon has no vertex {digest}: {}",
+            vertex.title()
+        );
+    }
+    Ok(())
 }
 
-fn build(definition: &Definition, args: &[&str]) -> Result<()> {
+/// Gives the progress as JSON, with the digests that the daemon gave to the vertices.
+fn build(definition: &Definition, args: &[String]) -> Result<String> {
     let mut buildctl = Command::new("buildctl")
-        .args(["build", "--no-cache", "--progress=plain"])
+        .args(["build", "--no-cache", "--progress=rawjson"])
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -81,22 +93,38 @@ fn build(definition: &Definition, args: &[&str]) -> Result<()> {
     stdin.write_all(&definition.to_pb().encode_to_vec())?;
     drop(stdin);
     let output = buildctl.wait_with_output()?;
+    let progress = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
-        return Ok(());
+        Ok(progress)
+    } else {
+        Err(progress.into())
     }
-    Err(String::from_utf8_lossy(&output.stderr).into())
 }
 
 /// Makes an OCI layout and gives the digest of its image.
 fn export_layout(dir: &Path) -> Result<String> {
     let tree = FileOp::new(Input::Scratch, Mkfile::new("/from-layout", 0o644, "yes")).build()?;
     let output = format!("--output=type=oci,tar=false,dest={}", dir.display());
-    build(&Definition::new(tree), &[&output])?;
+    build(&Definition::new(tree), &[output])?;
     let index: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("index.json"))?)?;
     let digest = index
         .pointer("/manifests/0/digest")
         .and_then(|digest| digest.as_str());
     Ok(digest.ok_or("no manifest")?.to_owned())
+}
+
+/// Makes a key, which buildctl offers as an agent.
+fn make_key(dir: &Path) -> Option<PathBuf> {
+    let key = dir.join("key");
+    let status = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status();
+    if status.is_ok_and(|status| status.success()) {
+        return Some(key);
+    }
+    eprintln!("SKIPPED: no SSH agent was mounted, there is no `ssh-keygen`");
+    None
 }
 
 /// Answers every request with the same file. The thread ends with the test.

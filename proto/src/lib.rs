@@ -1,22 +1,27 @@
-//! The part of BuildKit's API that a frontend speaks, as prost messages and a tonic client and server.
+//! The part of BuildKit's API that a frontend speaks, as prost messages and a tonic client and
+//! server.
 //!
-//! The .proto files of this crate are written from what goes over the wire; packages, messages, fields and numbers are
-//! BuildKit's. protox compiles them, so building needs no protoc. Read in moby/buildkit v0.32.2 and compared with v0.33.1 and
-//! v0.34.2, at the paths that each module names. A release in the tables is the first one known to have the message. A dash
-//! says that none is recorded: then only the daemon's capabilities ([`frontend::PongResponse`]) tell.
+//! The .proto files of this crate are written from what goes over the wire; packages, messages,
+//! fields and numbers are BuildKit's. protox compiles them, so building needs no protoc. Read in
+//! moby/buildkit v0.32.2 and compared with v0.33.1 and v0.34.2, at the paths that each module
+//! names. A release in the tables is the first one known to have the message. A dash says that none
+//! is recorded: then only the daemon's capabilities ([`frontend::PongResponse`]) tell.
 //!
 //! Three choices differ from what prost does by itself:
 //!
 //! - Maps are `BTreeMap`s: their order reaches digests.
-//! - `bytes` fields are [`bytes::Bytes`]: a definition is cloned into several requests and may carry megabytes.
-//! - The maps inside an op are declared as lists of entries with presence ([`pb::StringEntry`], [`pb::BuildInputEntry`]). The
-//!   wire format is the same, but an empty key or value is written too, as Go's deterministic encoder does and prost's map does
-//!   not. Whoever fills such a list sorts it by key. The other half of an op's canonical form, the order of its fields, is
+//! - `bytes` fields are [`bytes::Bytes`]: a definition is cloned into several requests and may
+//!   carry megabytes.
+//! - The maps inside an op are declared as lists of entries with presence ([`pb::StringEntry`],
+//!   [`pb::BuildInputEntry`]). The wire format is the same, but an empty key or value is written
+//!   too, as Go's deterministic encoder does and prost's map does not. Whoever fills such a list
+//!   sorts it by key. The other half of an op's canonical form, the order of its fields, is
 //!   buildkit-llb's business.
 //!
 //! The server half is for tests that play the daemon in process.
 
-/// Generated code only: its names and shapes are BuildKit's, so our lints have nothing to say about it.
+/// Generated code only: its names and shapes are BuildKit's, so our lints have nothing to say about
+/// it.
 #[allow(
     missing_docs,
     clippy::all,
@@ -94,8 +99,8 @@ pub mod pb {
 /// | [`Attestation`](frontend::Attestation) | – (`reference.attestations`) | SBOMs and others |
 /// | [`NewContainerRequest`](frontend::NewContainerRequest), [`ExecMessage`](frontend::ExecMessage) | – (`gateway.exec`) | processes outside the graph |
 ///
-/// An error carries [`Status`](rpc::Status) in the trailer `grpc-status-details-bin`; its details are JSON inside
-/// [`prost_types::Any`].
+/// An error carries [`Status`](rpc::Status) in the trailer `grpc-status-details-bin`; its details
+/// are JSON inside [`prost_types::Any`].
 pub mod frontend {
     pub use crate::generated::moby::buildkit::v1::frontend::*;
 }

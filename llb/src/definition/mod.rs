@@ -47,15 +47,16 @@ pub struct UnsupportedCap {
 }
 
 impl Definition {
-    /// The graph that makes an output. Equal nodes become one vertex: capabilities are united, `ignore_cache` holds if one
-    /// has it, locations are joined, and of names the first one stays, in the order of a walk from the output through the
-    /// inputs.
+    /// The graph that makes an output. Equal nodes become one vertex: capabilities are united,
+    /// `ignore_cache` holds if one has it, locations are joined, and of names the first one stays,
+    /// in the order of a walk from the output through the inputs.
     pub fn new(output: impl Into<Input>) -> Self {
         let output = output.into();
         let mut vertices: Vec<Vertex> = Vec::new();
         let mut positions: BTreeMap<Digest, usize> = BTreeMap::new();
         let mut seen: BTreeSet<usize> = BTreeSet::new();
-        // An own stack: a graph from elsewhere may be deeper than ours. Each node is met twice, before and after its inputs.
+        // An own stack: a graph from elsewhere may be deeper than ours. Each node is met twice,
+        // before and after its inputs.
         let mut stack: Vec<(&Node, bool)> = output
             .output()
             .map(|output| (output.node(), false))
@@ -148,7 +149,8 @@ impl Definition {
             })
             .collect();
         let terminal = terminal(output);
-        // Go writes these two here, and there are readers that take an op without an entry for damaged.
+        // Go writes these two here, and there are readers that take an op without an entry for
+        // damaged.
         let used = Caps::from([caps::CONSTRAINTS, caps::PLATFORM]);
         metadata.insert(
             Digest::of(&terminal).as_str().to_owned(),

@@ -101,8 +101,9 @@ struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// Makes a node of an op and of all it needs. The stack is our own: the graph may be deep. Digests rule out cycles, unless
-    /// sha256 is broken; an op that waits for itself would then be found missing.
+    /// Makes a node of an op and of all it needs. The stack is our own: the graph may be deep.
+    /// Digests rule out cycles, unless sha256 is broken; an op that waits for itself would then be
+    /// found missing.
     fn load(&mut self, user: &Digest, digest: &str) -> Result<(), InvalidDefinition> {
         let mut stack = vec![(self.take(user, digest)?, 0_usize)];
         while let Some((entry, done)) = stack.pop() {

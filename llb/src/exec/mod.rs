@@ -1,19 +1,23 @@
 //! ExecOp: a process, and the file systems it sees.
 //!
-//! Mounts are written sorted by destination, as Go's client does: the order in which they are added changes neither digest nor
-//! cache key. The numbers of their outputs depend on that order, so an output is asked for by [`MountId`].
+//! Mounts are written sorted by destination, as Go's client does: the order in which they are added
+//! changes neither digest nor cache key. The numbers of their outputs depend on that order, so an
+//! output is asked for by [`MountId`].
 //!
-//! Rules read in `solver/llbsolver/ops/exec.go`, `frontend/gateway/container/container.go` and `client/llb/exec.go`.
+//! Rules read in `solver/llbsolver/ops/exec.go`, `frontend/gateway/container/container.go` and
+//! `client/llb/exec.go`.
 
 mod mount;
 mod process;
+mod secret;
 
 use std::collections::BTreeMap;
 
 use buildkit_proto::pb;
 
-pub use mount::{Bind, Cache, ContentCache, Mount, MountId, Secret, Sharing, Ssh, Tmpfs};
+pub use mount::{Bind, Cache, ContentCache, Mount, MountId, Sharing, Tmpfs};
 pub use process::{Device, Network, ProxyEnv, SecretEnv, Security, Ulimit};
+pub use secret::{Secret, Ssh};
 
 use crate::caps;
 use crate::node::{Inputs, Node};
@@ -50,7 +54,8 @@ pub struct ExecOp {
 }
 
 impl ExecOp {
-    /// Runs a program, looked up in PATH, on a root file system that it may change. Nothing else starts it: no shell.
+    /// Runs a program, looked up in PATH, on a root file system that it may change. Nothing else
+    /// starts it: no shell.
     pub fn new(root: impl Into<Input>, program: impl Into<String>) -> Self {
         Self {
             root: Bind::output("/", root),
@@ -73,8 +78,8 @@ impl ExecOp {
         self
     }
 
-    /// A variable. One of the same name is replaced where it stands; order counts for the cache. Without `PATH` the daemon sets
-    /// the platform's default.
+    /// A variable. One of the same name is replaced where it stands; order counts for the cache.
+    /// Without `PATH` the daemon sets the platform's default.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.process.set_env(name.into(), value.into());
         self
@@ -97,7 +102,8 @@ impl ExecOp {
         self
     }
 
-    /// `user[:group]`, each by name or number. Names are looked up in the root file system. Absent: 0.
+    /// `user[:group]`, each by name or number. Names are looked up in the root file system. Absent:
+    /// 0.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.process.user = user.into();
         self
@@ -109,7 +115,8 @@ impl ExecOp {
         self
     }
 
-    /// Whether the root's content, not its definition, decides about a cache hit. For a read-only root, or one that is thrown away.
+    /// Whether the root's content, not its definition, decides about a cache hit. For a read-only
+    /// root, or one that is thrown away.
     pub fn root_content_cache(mut self, content_cache: ContentCache) -> Self {
         self.root = self.root.content_cache(content_cache);
         self
@@ -181,16 +188,18 @@ impl ExecOp {
         self
     }
 
-    /// Leaves no trace of mount points in the root's layer, also not of their parents.
+    /// Leaves no trace of mount points in the root's layer, nor of parents made for them.
     ///
-    /// No capability tells whether a daemon has this: it has where [`caps::EXEC_VALID_EXIT_CODE`] is, and others ignore it. It is
-    /// part of the cache key, so a graph should set it always or, on such a daemon, always.
+    /// No capability tells whether a daemon has this: it has where [`caps::EXEC_VALID_EXIT_CODE`]
+    /// is, and others ignore it. It is part of the cache key, so decide once for all processes of a
+    /// graph.
     pub fn remove_mount_stubs_recursive(mut self, remove: bool) -> Self {
         self.process.remove_mount_stubs_recursive = remove;
         self
     }
 
-    /// The platform to run on; another than the worker's is emulated where it can. Absent: the daemon's own.
+    /// The platform to run on; another than the worker's is emulated where it can. Absent: the
+    /// daemon's own.
     pub fn platform(mut self, platform: &Platform) -> Self {
         self.platform = Some(platform.clone());
         self
@@ -206,8 +215,8 @@ impl ExecOp {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAbsolute`] for a directory or destination, [`Error::DuplicateMount`], [`Error::EmptyReadOnlyRoot`],
-    /// [`Error::ContentCache`].
+    /// [`Error::NotAbsolute`] for a directory or destination, [`Error::DuplicateMount`],
+    /// [`Error::EmptyReadOnlyRoot`], [`Error::ContentCache`].
     pub fn build(self) -> Result<Exec, Error> {
         if !self.process.cwd.starts_with('/') {
             return Err(Error::NotAbsolute {

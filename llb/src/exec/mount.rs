@@ -1,7 +1,9 @@
-//! What an exec can have mounted: one type for each kind, so that a tmpfs has no selector and a secret no sharing mode.
+//! What an exec can have mounted: one type for each kind, so that a tmpfs has no selector and a
+//! secret no sharing mode.
 
 use buildkit_proto::pb;
 
+use super::secret::{Secret, Ssh};
 use crate::caps::{self, Caps};
 use crate::node::Inputs;
 use crate::{Error, Input};
@@ -89,7 +91,8 @@ impl Bind {
         Self::new(dest, input, Access::ReadOnly)
     }
 
-    /// Files that the process changes; the result is an [output](super::Exec::output). From scratch: a new directory.
+    /// Files that the process changes; the result is an [output](super::Exec::output). From
+    /// scratch: a new directory.
     pub fn output(dest: impl Into<String>, input: impl Into<Input>) -> Self {
         Self::new(dest, input, Access::Output)
     }
@@ -142,7 +145,8 @@ pub enum Sharing {
     Locked,
 }
 
-/// A directory that stays on the worker between builds. It is never part of a result, and may be gone at any time.
+/// A directory that stays on the worker between builds. It is never part of a result, and may be
+/// gone at any time.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Cache {
@@ -154,7 +158,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache by id. All builds of a worker see the same ids, whoever runs them: use a prefix of your own.
+    /// A cache by id. All builds of a worker see the same ids, whoever runs them: use a prefix of
+    /// your own.
     pub fn new(dest: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
             dest: dest.into(),
@@ -171,7 +176,8 @@ impl Cache {
         self
     }
 
-    /// What a new cache starts as, say a directory with an owner and a mode. It becomes part of the cache's identity.
+    /// What a new cache starts as, say a directory with an owner and a mode. It becomes part of the
+    /// cache's identity.
     pub fn from(mut self, input: impl Into<Input>) -> Self {
         self.input = input.into();
         self
@@ -208,100 +214,14 @@ impl Tmpfs {
     }
 }
 
-/// Who may use a secret or a socket.
-#[derive(Clone, Debug)]
-struct Grant {
-    dest: String,
-    id: String,
-    uid: u32,
-    gid: u32,
-    mode: u32,
-    optional: bool,
-}
-
-macro_rules! grant_setters {
-    () => {
-        /// Its user. Absent: 0.
-        pub fn uid(mut self, uid: u32) -> Self {
-            self.0.uid = uid;
-            self
-        }
-
-        /// Its group. Absent: 0.
-        pub fn gid(mut self, gid: u32) -> Self {
-            self.0.gid = gid;
-            self
-        }
-
-        /// Its permissions.
-        pub fn mode(mut self, mode: u32) -> Self {
-            self.0.mode = mode;
-            self
-        }
-
-        /// A client that does not have it is no error: there is no mount then.
-        pub fn optional(mut self) -> Self {
-            self.0.optional = true;
-            self
-        }
-    };
-}
-
-/// A secret as a file. It is in no layer and no cache key.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Secret(Grant);
-
-impl Secret {
-    /// The secret `id` as the file `dest`, readable by its owner (mode 0400).
-    pub fn new(dest: impl Into<String>, id: impl Into<String>) -> Self {
-        Self(Grant {
-            dest: dest.into(),
-            id: id.into(),
-            uid: 0,
-            gid: 0,
-            mode: 0o400,
-            optional: false,
-        })
-    }
-
-    grant_setters!();
-}
-
-/// The socket of an SSH agent of the client.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Ssh(Grant);
-
-impl Ssh {
-    /// The client's default agent as the socket `dest` (mode 0600). `SSH_AUTH_SOCK` is for the caller to set.
-    pub fn new(dest: impl Into<String>) -> Self {
-        Self(Grant {
-            dest: dest.into(),
-            id: String::new(),
-            uid: 0,
-            gid: 0,
-            mode: 0o600,
-            optional: false,
-        })
-    }
-
-    /// Another agent.
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.0.id = id.into();
-        self
-    }
-
-    grant_setters!();
-}
-
 impl Mount {
     pub(super) fn dest(&self) -> &str {
         match self {
             Self::Bind(bind) => &bind.dest,
             Self::Cache(cache) => &cache.dest,
             Self::Tmpfs(tmpfs) => &tmpfs.dest,
-            Self::Secret(Secret(grant)) | Self::Ssh(Ssh(grant)) => &grant.dest,
+            Self::Secret(secret) => secret.dest(),
+            Self::Ssh(ssh) => ssh.dest(),
         }
     }
 
@@ -399,30 +319,8 @@ impl Mount {
                 tmpfs_opt: Some(pb::TmpfsOpt { size: tmpfs.size }),
                 ..none
             },
-            Self::Secret(Secret(grant)) => pb::Mount {
-                dest: grant.dest,
-                mount_type: pb::MountType::Secret.into(),
-                secret_opt: Some(pb::SecretOpt {
-                    id: grant.id,
-                    uid: grant.uid,
-                    gid: grant.gid,
-                    mode: grant.mode,
-                    optional: grant.optional,
-                }),
-                ..none
-            },
-            Self::Ssh(Ssh(grant)) => pb::Mount {
-                dest: grant.dest,
-                mount_type: pb::MountType::Ssh.into(),
-                ssh_opt: Some(pb::SshOpt {
-                    id: grant.id,
-                    uid: grant.uid,
-                    gid: grant.gid,
-                    mode: grant.mode,
-                    optional: grant.optional,
-                }),
-                ..none
-            },
+            Self::Secret(secret) => secret.into_pb(),
+            Self::Ssh(ssh) => ssh.into_pb(),
         })
     }
 }

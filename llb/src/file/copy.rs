@@ -9,9 +9,10 @@ use crate::caps::{self, Caps};
 
 /// Copies from another tree. Paths are those inside the trees, symlinks cannot lead out of them.
 ///
-/// A directory is copied *into* a directory that exists, under its own name, unless [`Copy::dir_contents`] is set. A destination that ends in `/`
-/// is a directory. Prefer one copy for each source directory over one copy of `/` with include patterns: the daemon walks all
-/// of the source for the latter, on every build.
+/// A directory is copied *into* a directory that exists, under its own name, unless
+/// [`Copy::dir_contents`] is set. A destination that ends in `/` is a directory. Prefer one copy
+/// for each source directory over one copy of `/` with include patterns: the daemon walks all of
+/// the source for the latter, on every build.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct Copy {
@@ -68,8 +69,8 @@ impl Copy {
         self
     }
 
-    /// Paths that must be among what is copied, as starts of absolute paths inside the source tree. Looked
-    /// at only together with patterns or a wildcard. Not in 0.17.
+    /// Paths that must be among what is copied, as starts of absolute paths inside the source tree.
+    /// Looked at only together with patterns or a wildcard. Not in 0.17.
     pub fn required_paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
         self.message
             .required_paths
@@ -83,7 +84,8 @@ impl Copy {
         self
     }
 
-    /// The new permissions (`0o644`) of all that is copied, and of parents made for it. Absent: as in the source.
+    /// The new permissions (`0o644`) of all that is copied, and of parents made for it. Absent: as
+    /// in the source.
     pub fn mode(mut self, mode: u32) -> Self {
         self.message.mode = i32::try_from(mode & 0o7777).unwrap_or(0);
         self
@@ -91,7 +93,8 @@ impl Copy {
 
     /// The new permissions as chmod takes them, such as `u=rw,go+X`; wins over [`Copy::mode`].
     ///
-    /// No capability tells whether a daemon has this: it has where [`caps::EXEC_VALID_EXIT_CODE`] is, and others ignore it.
+    /// No capability tells whether a daemon has this: it has where [`caps::EXEC_VALID_EXIT_CODE`]
+    /// is, and others ignore it.
     pub fn mode_str(mut self, mode: impl Into<String>) -> Self {
         self.message.mode_str = mode.into();
         self
@@ -109,7 +112,8 @@ impl Copy {
         self
     }
 
-    /// Extracts the source if it is a tar archive, compressed or not, and copies it otherwise. Patterns and mode then do nothing.
+    /// Extracts the source if it is a tar archive, compressed or not, and copies it otherwise.
+    /// Patterns and mode then do nothing.
     pub fn attempt_unpack(mut self) -> Self {
         self.message.attempt_unpack_docker_compatibility = true;
         self
@@ -134,7 +138,8 @@ impl Copy {
         self
     }
 
-    /// A file takes the place of a directory, and the other way round, where that would be an error.
+    /// A file takes the place of a directory, and the other way round, where that would be an
+    /// error.
     pub fn always_replace_existing_dest_paths(mut self) -> Self {
         self.message.always_replace_existing_dest_paths = true;
         self

@@ -1,8 +1,9 @@
 //! FileOp: a chain of file system actions in one vertex.
 //!
-//! Each action works on the result of the one before; the last result is the op's output. Actions refer to trees by number: first the op's
-//! inputs, then the results of its actions, and -1 for nothing. The numbers depend on how many inputs there are in the end, so they
-//! are given out in [`FileOp::build`] and nowhere else.
+//! Each action works on the result of the one before; the last result is the op's output. Actions
+//! refer to trees by number: first the op's inputs, then the results of its actions, and -1 for
+//! nothing. The numbers depend on how many inputs there are in the end, so they are given out in
+//! [`FileOp::build`] and nowhere else.
 //!
 //! Semantics read in `solver/llbsolver/ops/file.go` and `solver/llbsolver/file/backend.go`.
 
@@ -108,12 +109,14 @@ impl FileOp {
 
     /// Matches what is copied from this tree by the definition that makes it, not by its content.
     ///
-    /// By default the daemon hashes what a copy selects from its source, to find an equal result made by other means. For a tree of
-    /// many thousand files that takes seconds (10 to 12 for 58,000). The price of going without: if the tree is made again, the
-    /// copy runs again, also where nothing changed.
+    /// By default the daemon hashes what a copy selects from its source, to find an equal result
+    /// made by other means. For a tree of many thousand files that takes seconds (10 to 12 for
+    /// 58,000). The price of going without: if the tree is made again, the copy runs again, also
+    /// where nothing changed.
     ///
-    /// There is no field for this. The daemon does not hash an input that some action also *writes* to, so one is added: a
-    /// mkdir of `/` on the tree, whose result nobody uses and the daemon therefore never computes.
+    /// There is no field for this. The daemon does not hash an input that some action also *writes*
+    /// to, so one is added: a mkdir of `/` on the tree, whose result nobody uses and the daemon
+    /// therefore never computes.
     pub fn without_content_hash(mut self, tree: &Output) -> Self {
         if !self.unhashed.contains(tree) {
             self.unhashed.push(tree.clone());
@@ -178,7 +181,8 @@ impl FileOp {
 type Step = (i64, pb::file_action::Action);
 
 impl Action {
-    /// `base` is where owners are looked up by default: the tree that the whole op starts on, as Go's client has it.
+    /// `base` is where owners are looked up by default: the tree that the whole op starts on, as
+    /// Go's client has it.
     fn lower(self, base: i64, inputs: &mut Inputs, caps: &mut Caps) -> Result<Step, Error> {
         let (owner, (source, mut action)) = match self {
             Self::Copy(mut copy) => {

@@ -17,15 +17,16 @@ pub struct Owner {
 pub enum User {
     /// By number.
     Id(u32),
-    /// By name, looked up in `/etc/passwd` or `/etc/group` of the tree that the operation starts on. A name that is not there
-    /// means 0: the daemon says nothing.
+    /// By name, looked up in `/etc/passwd` or `/etc/group` of the tree that the operation starts
+    /// on. A name that is not there means 0: the daemon says nothing.
     Name(String),
     /// By name, looked up in another tree.
     NameIn(String, Output),
 }
 
 impl Owner {
-    /// A user; its group is the one of the same number, or the one that `/etc/passwd` gives to the name.
+    /// A user; its group is the one of the same number, or the one that `/etc/passwd` gives to the
+    /// name.
     pub fn user(user: User) -> Self {
         Self {
             user: Some(user),

@@ -1,5 +1,5 @@
-//! `git://`: a commit of a repository. The identifier says only host and path, so that the same commit over HTTPS and SSH is one source; the
-//! real remote is an attribute.
+//! `git://`: a commit of a repository. The identifier says only host and path, so that the same
+//! commit over HTTPS and SSH is one source; the real remote is an attribute.
 
 use super::Source;
 use crate::caps;
@@ -7,7 +7,8 @@ use crate::{Digest, Error, ImageRef, Metadata, Output};
 
 /// The files of a commit.
 ///
-/// Submodules are fetched unless [skipped](Git::skip_submodules), `.git` is dropped unless [kept](Git::keep_git_dir).
+/// Submodules are fetched unless [skipped](Git::skip_submodules), `.git` is dropped unless
+/// [kept](Git::keep_git_dir).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Git {
@@ -39,10 +40,12 @@ pub struct GitSignature {
 }
 
 impl Git {
-    /// A repository by its remote: `https://`, `http://`, `ssh://`, `git://`, or `user@host:path`, without fragment and query.
+    /// A repository by its remote: `https://`, `http://`, `ssh://`, `git://`, or `user@host:path`,
+    /// without fragment and query.
     ///
-    /// Secrets `GIT_AUTH_TOKEN` and `GIT_AUTH_HEADER` are used where the client has them. Over SSH the client's default agent is
-    /// used, and [`Git::known_ssh_hosts`] has to be given: without it the fetch fails.
+    /// Secrets `GIT_AUTH_TOKEN` and `GIT_AUTH_HEADER` are used where the client has them. Over SSH
+    /// the client's default agent is used, and [`Git::known_ssh_hosts`] has to be given: without it
+    /// the fetch fails.
     ///
     /// # Errors
     ///
@@ -81,7 +84,8 @@ impl Git {
         self.set("git.keepgitdir", "true")
     }
 
-    /// The secret by id that holds a token for HTTP. Its name may be followed by `.` and the host in the client's secrets.
+    /// The secret by id that holds a token for HTTP. Its name may be followed by `.` and the host
+    /// in the client's secrets.
     pub fn auth_token_secret(mut self, id: &str) -> Self {
         self.source.caps.insert(caps::SOURCE_GIT_HTTP_AUTH);
         self.set("git.authtokensecret", id)
@@ -122,9 +126,15 @@ impl Git {
         self.set("git.mtime", word)
     }
 
-    /// Fetches the checksum's commit itself, for remotes where the reference has moved on. Not in 0.17.
+    /// Fetches the checksum's commit itself, for remotes where the reference has moved on. Not in
+    /// 0.17.
     pub fn fetch_by_commit(self) -> Self {
         self.set("git.fetchbycommit", "true")
+    }
+
+    /// Lets git print its advice into the step's log. Read by daemons since 0.33; others ignore it.
+    pub fn advice(self) -> Self {
+        self.set("git.advice", "true")
     }
 
     /// Takes commits out of a git bundle, a blob of a registry, instead of the remote. Not in 0.17.
@@ -204,7 +214,8 @@ struct Remote<'a> {
 
 impl<'a> Remote<'a> {
     fn parse(url: &'a str) -> Option<Self> {
-        // A percent sign would be decoded by the daemon, and the identifier would no longer be the one given.
+        // A percent sign would be decoded by the daemon, and the identifier would no longer be the
+        // one given.
         if url.contains(['#', '?', '%', ' ']) {
             return None;
         }

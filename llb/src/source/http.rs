@@ -71,7 +71,8 @@ impl Http {
         self
     }
 
-    /// A detached PGP signature that the file must have, and the armoured keys that may have made it. Not in 0.17.
+    /// A detached PGP signature that the file must have, and the armoured keys that may have made
+    /// it. Not in 0.17.
     pub fn signature(mut self, public_key: &str, signature: &str) -> Self {
         self.0.set("http.sig.pubkey", public_key);
         self.0.set("http.sig.signature", signature);

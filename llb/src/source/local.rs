@@ -3,10 +3,12 @@
 use super::{Source, json_list};
 use crate::{Metadata, Output};
 
-/// A directory that the client offers under a name (buildx: `context` and `dockerfile`, besides named contexts).
+/// A directory that the client offers under a name (buildx: `context` and `dockerfile`, besides
+/// named contexts).
 ///
-/// It never matches a cache by itself; what is copied from it does, by content. Patterns are those of an ignore file, relative
-/// to the directory; the client applies them before it sends. Owners of the files become 0.
+/// It never matches a cache by itself; what is copied from it does, by content. Patterns are those
+/// of an ignore file, relative to the directory; the client applies them before it sends. Owners of
+/// the files become 0.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Local(Source);
@@ -62,8 +64,8 @@ impl Local {
         self
     }
 
-    /// A name for the daemon's copy of the directory, which the next build updates. One per set of patterns: two sets under
-    /// one name delete each other's files.
+    /// A name for the daemon's copy of the directory, which the next build updates. One per set of
+    /// patterns: two sets under one name delete each other's files.
     pub fn shared_key_hint(mut self, hint: &str) -> Self {
         self.0.set("local.sharedkeyhint", hint);
         self
@@ -79,7 +81,8 @@ impl Local {
         self
     }
 
-    /// Sends names and metadata of files, but content only for paths that match one of `except`. Not in 0.17.
+    /// Sends names and metadata of files, but content only for paths that match one of `except`.
+    /// Not in 0.17.
     pub fn metadata_transfer<S: Into<String>>(
         mut self,
         except: impl IntoIterator<Item = S>,

@@ -1,8 +1,8 @@
 //! SourceOp: what comes from outside the graph. One module per kind.
 //!
-//! A source is an identifier and attributes. The builders know which attribute means what; the table here knows which
-//! capability an attribute needs, also for sources that come from elsewhere ([`resolved`]). Attributes read in
-//! `solver/pb/attr.go` and `client/llb/source.go`.
+//! A source is an identifier and attributes. The builders know which attribute means what; the
+//! table here knows which capability an attribute needs, also for sources that come from elsewhere
+//! ([`resolved`]). Attributes read in `solver/pb/attr.go` and `client/llb/source.go`.
 
 mod git;
 mod http;
@@ -63,8 +63,8 @@ impl Source {
     }
 }
 
-/// A source as the daemon gave it, which is what a graph should use after the daemon was asked to resolve one: policy may have
-/// rewritten the identifier, even to another scheme.
+/// A source as the daemon gave it, which is what a graph should use after the daemon was asked to
+/// resolve one: policy may have rewritten the identifier, even to another scheme.
 ///
 /// The platform is taken over where the scheme has one (images and layouts).
 pub fn resolved(
@@ -136,7 +136,8 @@ const SCHEMES: &[(&str, Cap)] = &[
     ("https", caps::SOURCE_HTTP),
 ];
 
-/// Capability by attribute. Attributes that are hints to older daemons, such as the names of git's secrets, have none.
+/// Capability by attribute. Attributes that are hints to older daemons, such as the names of git's
+/// secrets, have none.
 const ATTRS: &[(&str, Cap)] = &[
     ("image.layerlimit", caps::SOURCE_IMAGE_LAYER_LIMIT),
     ("image.checksum", caps::SOURCE_IMAGE_CHECKSUM),

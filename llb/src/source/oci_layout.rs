@@ -11,7 +11,8 @@ use crate::{Error, ImageRef, Metadata, Output, Platform};
 pub struct OciLayout(Source);
 
 impl OciLayout {
-    /// An image by reference, of which the digest counts and the name is shown, and the name of the store that holds it.
+    /// An image by reference, of which the digest counts and the name is shown, and the name of the
+    /// store that holds it.
     ///
     /// # Errors
     ///

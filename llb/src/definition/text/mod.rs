@@ -1,5 +1,6 @@
-//! A definition as text, for golden files: one block for each op, digests replaced by numbers, fields that say nothing left out.
-//! The text of an op changes only if the op does, or what is said about it.
+//! A definition as text, for golden files: one block for each op, digests replaced by numbers,
+//! fields that say nothing left out. The text of an op changes only if the op does, or what is said
+//! about it.
 
 mod exec;
 mod file;
