@@ -96,6 +96,21 @@ fn check(case: &str, root: &Path) {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// The test itself is worth something: what does not fit is refused.
+#[test]
+fn a_lockfile_that_lacks_an_entry_is_refused() {
+    let Some(yarn) = yarn("kitchen") else { return };
+    let root = data("yarn/kitchen");
+    let mut project = project::production(&read(&root), "backend");
+    let lock = project.files.iter_mut().find(|(path, _)| path.as_str() == "yarn.lock").unwrap().1;
+    let start = lock.find("\n\"is-odd@").unwrap();
+    let end = lock[start + 1..].find("\n\n").unwrap() + start + 1;
+    lock.replace_range(start..end, "");
+    let dir = tempfile::tempdir().unwrap();
+    write(&root, &project, dir.path());
+    assert!(install(&yarn, dir.path()).unwrap_err().contains("YN0028"));
+}
+
 #[test]
 fn the_reference_app() {
     check("portal", &data("portal"));
