@@ -48,13 +48,14 @@ fn write(root: &Path, project: &SyntheticProject, to: &Path) {
 
 /// Runs the install and answers what Yarn said if it failed.
 fn install(yarn: &str, dir: &Path) -> Result<(), String> {
+    let manifest = dir.join(".backstage-manifest.json");
     let cache = std::env::temp_dir().join("backstage-build-yarn-test");
     let output = Command::new("node")
         .args([yarn, "install", "--immutable", "--mode=skip-build"])
         .current_dir(dir)
         .env("YARN_GLOBAL_FOLDER", cache)
+        .env("BACKSTAGE_MANIFEST_FILE", manifest)
         .env("YARN_ENABLE_TELEMETRY", "0")
-        .env("YARN_ENABLE_HARDENED_MODE", "0")
         .env("YARN_IGNORE_PATH", "1")
         .env("YARN_ENABLE_PROGRESS_BARS", "0")
         .output()
@@ -89,6 +90,9 @@ fn check(case: &str, root: &Path) {
     for (name, project) in projects {
         let dir = tempfile::tempdir().unwrap();
         write(root, &project, dir.path());
+        if let Some(manifest) = project::backstage_manifest(&repo) {
+            std::fs::write(dir.path().join(".backstage-manifest.json"), manifest).unwrap();
+        }
         if let Err(said) = install(&yarn, dir.path()) {
             failures.push(format!("{case}, {name}:\n{said}"));
         }
