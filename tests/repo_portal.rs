@@ -49,8 +49,10 @@ fn production_is_a_fraction() {
 fn the_native_module_is_found() {
     let (repo, _) = portal();
     let natives = repo::natives(&repo, "backend");
-    let list: Vec<String> =
-        natives.iter().map(|n| format!("{} {} {} {:?}: {}", n.name, n.version, n.required, n.prebuilt_tool, n.because)).collect();
+    let list: Vec<String> = natives
+        .iter()
+        .map(|n| format!("{} {} {} {:?}: {}", n.name, n.version, n.required, n.prebuilt_tool, n.because))
+        .collect();
     insta::assert_snapshot!(list.join("\n"));
     let sqlite = natives.iter().find(|n| n.required).unwrap();
     let native = repo::native_project(&repo, sqlite).unwrap();

@@ -48,13 +48,14 @@ fn write(root: &Path, project: &SyntheticProject, to: &Path) {
 
 /// Runs the install and answers what Yarn said if it failed.
 fn install(yarn: &str, dir: &Path) -> Result<(), String> {
+    let manifest = dir.join(".backstage-manifest.json");
     let cache = std::env::temp_dir().join("backstage-build-yarn-test");
     let output = Command::new("node")
         .args([yarn, "install", "--immutable", "--mode=skip-build"])
         .current_dir(dir)
         .env("YARN_GLOBAL_FOLDER", cache)
+        .env("BACKSTAGE_MANIFEST_FILE", manifest)
         .env("YARN_ENABLE_TELEMETRY", "0")
-        .env("YARN_ENABLE_HARDENED_MODE", "0")
         .env("YARN_IGNORE_PATH", "1")
         .env("YARN_ENABLE_PROGRESS_BARS", "0")
         .output()
@@ -89,11 +90,29 @@ fn check(case: &str, root: &Path) {
     for (name, project) in projects {
         let dir = tempfile::tempdir().unwrap();
         write(root, &project, dir.path());
+        if let Some(manifest) = project::backstage_manifest(&repo) {
+            std::fs::write(dir.path().join(".backstage-manifest.json"), manifest).unwrap();
+        }
         if let Err(said) = install(&yarn, dir.path()) {
             failures.push(format!("{case}, {name}:\n{said}"));
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// The test itself is worth something: what does not fit is refused.
+#[test]
+fn a_lockfile_that_lacks_an_entry_is_refused() {
+    let Some(yarn) = yarn("kitchen") else { return };
+    let root = data("yarn/kitchen");
+    let mut project = project::production(&read(&root), "backend");
+    let lock = project.files.iter_mut().find(|(path, _)| path.as_str() == "yarn.lock").unwrap().1;
+    let start = lock.find("\n\"is-odd@").unwrap();
+    let end = lock[start + 1..].find("\n\n").unwrap() + start + 1;
+    lock.replace_range(start..end, "");
+    let dir = tempfile::tempdir().unwrap();
+    write(&root, &project, dir.path());
+    assert!(install(&yarn, dir.path()).unwrap_err().contains("YN0028"));
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub struct YarnSetup {
     pub zero_install: bool,
     /// Yarn's own files in the repository: the release, plugins. Part of [`Self::inputs`].
     pub tools: Vec<ContextPath>,
+    /// Directories outside all workspaces that `link:` and `portal:` dependencies point at, sorted: the installed tree
+    /// holds links to them, so that they are needed at run time.
+    pub links: Vec<ContextPath>,
     /// `nodeLinker`; only `node-modules` is accepted.
     pub linker: String,
     /// How dependencies are resolved beyond the lockfile: resolutions, package extensions, catalogs.

@@ -33,9 +33,11 @@ pub struct Walk {
     pub workspaces: BTreeSet<String>,
     /// What has no entry.
     pub missing: Vec<Missing>,
-    /// Files and directories that descriptors name: patches, `file:`, `portal:`, `exec:` and `link:` targets, relative to
-    /// the root and not cleaned.
+    /// Files and directories that an install reads because descriptors name them: patches, targets of `file:`, `portal:`
+    /// and `exec:`; relative to the root and not cleaned.
     pub files: BTreeSet<String>,
+    /// Directories that an install links to, not cleaned either: targets of `link:` and `portal:`.
+    pub links: BTreeSet<String>,
 }
 
 /// A dependency without an entry.
@@ -147,7 +149,7 @@ impl Lockfile {
             if !walk.used.insert(place) {
                 return;
             }
-            named_files(&descriptor, &mut walk.files);
+            named_files(&descriptor, walk);
             let Some(entry) = self.entries.get(place.entry) else { return };
             if let Some(dir) = entry.workspace_dir() {
                 walk.workspaces.insert(dir.to_owned());
@@ -164,7 +166,7 @@ impl Lockfile {
 }
 
 /// The files of the repository that a descriptor names, relative to the root.
-fn named_files(descriptor: &Descriptor, files: &mut BTreeSet<String>) {
+fn named_files(descriptor: &Descriptor, walk: &mut Walk) {
     let base = bound_parent(&descriptor.range).and_then(|parent| {
         let dir = parent.reference.strip_prefix("workspace:")?;
         Some(if dir == "." { String::new() } else { format!("{dir}/") })
@@ -172,8 +174,8 @@ fn named_files(descriptor: &Descriptor, files: &mut BTreeSet<String>) {
     for path in patch_paths(&descriptor.range) {
         match (patch_file(&path), &base) {
             (file, _) if file.starts_with("builtin<") || file.starts_with("~builtin<") || file.starts_with('/') => {}
-            (file, _) if file.starts_with("~/") => drop(files.insert(file.trim_start_matches("~/").to_owned())),
-            (file, Some(base)) => drop(files.insert(format!("{base}{file}"))),
+            (file, _) if file.starts_with("~/") => drop(walk.files.insert(file.trim_start_matches("~/").to_owned())),
+            (file, Some(base)) => drop(walk.files.insert(format!("{base}{file}"))),
             (_, None) => {}
         }
     }
@@ -181,7 +183,13 @@ fn named_files(descriptor: &Descriptor, files: &mut BTreeSet<String>) {
     for protocol in ["file:", "portal:", "exec:", "link:"] {
         if let Some(path) = descriptor.range.strip_prefix(protocol) {
             let path = path.split_once("::").map_or(path, |(path, _)| path);
-            files.insert(format!("{base}{}", super::rules::decode(path)));
+            let target = format!("{base}{}", super::rules::decode(path));
+            if matches!(protocol, "link:" | "portal:") {
+                walk.links.insert(target.clone());
+            }
+            if protocol != "link:" {
+                walk.files.insert(target);
+            }
         }
     }
 }

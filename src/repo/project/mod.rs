@@ -25,6 +25,8 @@ pub struct SyntheticProject {
     /// Files and directories to copy from the repository: `yarn.lock` where it is the repository's own, `.yarnrc.yml`,
     /// Yarn's releases and plugins, patches, local packages. Each exists as far as was read.
     pub inputs: BTreeSet<ContextPath>,
+    /// Directories outside all workspaces that the installed tree links to: needed at run time, not by the install.
+    pub links: Vec<ContextPath>,
     /// Directories of its workspaces, the root left out, sorted.
     pub workspaces: Vec<ContextPath>,
     /// Number of entries in its lockfile.
@@ -42,6 +44,7 @@ pub fn development(repo: &Repository) -> SyntheticProject {
         project.add(manifest, &reduced);
     }
     project.inputs.extend(repo.yarn.inputs.iter().cloned());
+    project.links.clone_from(&repo.yarn.links);
     project.inputs.extend(common_inputs(repo));
     project.inputs.extend(ContextPath::new("yarn.lock"));
     project
@@ -59,7 +62,8 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
     }
     let lock = repo.lock.cut(&production.walk, &entries);
     project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
-    project.inputs.extend(production.walk.files.iter().filter_map(|file| ContextPath::new(file).ok()));
+    project.inputs.extend(named(repo, &production.walk.files));
+    project.links = named(repo, &production.walk.links);
     project.inputs.extend(common_inputs(repo));
     project
 }
@@ -140,7 +144,14 @@ impl<'a> Production<'a> {
 fn reduced(manifest: &Manifest) -> InstallManifest {
     let mut reduced = InstallManifest::of(manifest, manifest.dir.is_root());
     reduced.workspaces = None;
-    reduced.dev_dependencies.clear();
+    for (name, range) in std::mem::take(&mut reduced.dev_dependencies) {
+        // Named twice, Yarn takes the development range: the lockfile knows no other.
+        for twice in [&mut reduced.dependencies, &mut reduced.optional_dependencies] {
+            if let Some(known) = twice.get_mut(&name) {
+                known.clone_from(&range);
+            }
+        }
+    }
     reduced.bin.clear();
     if manifest.bundled {
         reduced.dependencies.clear();
@@ -168,6 +179,13 @@ pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
         || Locator { name: manifest.name.clone(), reference: format!("workspace:{}", manifest.dir) },
         |entry| entry.locator.clone(),
     )
+}
+
+/// Paths that descriptors name, but for workspaces themselves: those are in the project already.
+pub(crate) fn named(repo: &Repository, paths: &BTreeSet<String>) -> Vec<ContextPath> {
+    let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
+    let paths: BTreeSet<ContextPath> = paths.iter().filter_map(|path| ContextPath::new(path).ok()).collect();
+    paths.into_iter().filter(|path| !path.is_root() && !dirs.contains(path)).collect()
 }
 
 /// What every install needs of the repository.

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::path::{ContextPath, PathError};
 use crate::repo::json::{Step, locate};
 use crate::repo::lock::{Missing, Walk};
-use crate::repo::project::{InstallManifest, locator};
+use crate::repo::project::{InstallManifest, locator, named};
 use crate::repo::{Manifest, Repository};
 
 /// Places named in one diagnostic.
@@ -22,12 +22,13 @@ pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
     let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
     let mut found: Vec<Diagnostic> = missing(repo, &walk).into_iter().chain(gone(repo)).collect();
     let mut inputs: BTreeSet<ContextPath> = repo.yarn.inputs.iter().cloned().collect();
-    for file in &walk.files {
-        match ContextPath::new(file) {
-            Ok(path) => drop(inputs.insert(path)),
-            Err(error) => found.push(outside(repo, file, error)),
+    for file in walk.files.iter().chain(&walk.links) {
+        if let Err(error) = ContextPath::new(file) {
+            found.push(outside(repo, file, error));
         }
     }
+    inputs.extend(named(repo, &walk.files));
+    repo.yarn.links = named(repo, &walk.links);
     repo.yarn.inputs = inputs.into_iter().collect();
     found
 }

@@ -53,6 +53,7 @@ pub(super) async fn setup<F: Files>(
         variables: variables(&settings),
         zero_install: settings.get("enableGlobalCache") == Some(&Value::Bool(false)),
         tools: tools.into_iter().collect(),
+        links: Vec::new(),
         linker,
         rules: rules(manifest, &settings),
     })
