@@ -3,14 +3,14 @@
 use buildkit_llb::{Definition, Input, Platform};
 
 use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::gateway::{Client, FLOOR, Failure, Reference, ResultBuilder, SolveRequest, Warning};
+use crate::files::ReadSet;
+use crate::gateway::{Client, FLOOR, Failure, Reference, ResultBuilder, SolveRequest, Status, Warning};
 use crate::graph::{self, Settings, Trees};
 use crate::image::{self, Additions};
-use crate::files::ReadSet;
 use crate::pipeline::{self, Prepared, Source};
+use crate::plan::{ImageRole, Plan, Step, Target};
 use crate::platform;
-use crate::plan::{ImageRole, Plan};
-use crate::request::{Request, RequestEnvironment, SourceDateEpoch};
+use crate::request::{ExecSettings, Request, RequestEnvironment, SourceDateEpoch};
 use crate::sources::{BuildFile, Images, Repository};
 
 /// Answers one build.
@@ -23,7 +23,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let written = BuildFile::read(&client, &request).await?;
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
-    request.refuse_unsupported()?;
+    request.refuse_unsupported().map_err(|diagnostic| refusal(&request, diagnostic))?;
 
     let (target, build) = platforms(&client, &request)?;
     let source = Source {
@@ -36,9 +36,11 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let repository = Repository::new(&client, &request);
     let open = async |set: &ReadSet| repository.files(&repository.facts(set)?).await;
     let Prepared { plan, warnings, read_set } = pipeline::prepare(&source, open).await?;
+    let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &written, &warnings).await?;
 
-    let images = Images::resolve(&client, &request, &plan, &target, &build, &start).await?;
+    let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
+    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start).await?;
     let trees = Trees {
         images: images.roles.clone(),
         references: images.references.clone(),
@@ -49,12 +51,12 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         target: &target,
         build: &build,
         no_cache: &request.no_cache,
-        exec: &request.exec,
+        exec: &exec(&request, &plan),
         cache_namespace: request.cache_namespace.as_deref(),
         epoch: epoch(&request),
         default_span: start.clone(),
     };
-    result(&client, &request, &plan, &images, &trees, &settings).await
+    result(&client, &request, &plan, wanted, &images, &trees, &settings).await
 }
 
 fn request(client: &Client) -> Result<Request, Failure> {
@@ -78,7 +80,11 @@ fn platforms(client: &Client, request: &Request) -> Result<(Platform, Platform),
     let build = own_platform(client);
     let target = request.platforms.first().clone();
     if target.os() != "linux" {
-        return Err(Diagnostic::error("request/platform", format!("`--platform {target}`: images are made for Linux only")).into());
+        return Err(Diagnostic::error(
+            "request/platform",
+            format!("`--platform {target}`: images are made for Linux only"),
+        )
+        .into());
     }
     Ok((target, build))
 }
@@ -95,19 +101,24 @@ async fn result(
     client: &Client,
     request: &Request,
     plan: &Plan,
+    target: &Target,
     images: &Images,
     trees: &Trees,
     settings: &Settings<'_>,
 ) -> Result<ResultBuilder, Failure> {
-    let target = plan.target(request.target.as_deref()).ok_or_else(|| no_target(request, plan))?;
-    let tree = graph::translate(plan, trees, settings, &target.tree).map_err(|error| Failure::new(error.to_string()))?;
+    let tree =
+        graph::translate(plan, trees, settings, &target.tree).map_err(|error| Failure::new(error.to_string()))?;
     let reference = match &tree {
         Input::Scratch => Reference::scratch(),
         Input::Output(output) => {
             let definition = Definition::new(output.clone());
-            definition.check(|cap| client.caps().supports(cap.as_str())).map_err(|error| Failure::new(error.to_string()))?;
+            definition
+                .check(|cap| client.caps().supports(cap.as_str()))
+                .map_err(|error| Failure::new(error.to_string()))?;
             let cache_imports = crate::sources::imports(request);
-            client.solve(SolveRequest { definition: definition.to_pb(), cache_imports, ..SolveRequest::default() }).await?
+            client
+                .solve(SolveRequest { definition: definition.to_pb(), cache_imports, ..SolveRequest::default() })
+                .await?
         }
     };
     let mut result = ResultBuilder::single(reference);
@@ -115,7 +126,8 @@ async fn result(
         let base = trees.images.get(&ImageRole::Runtime).map(|image| image.config.clone()).unwrap_or_default();
         let additions = additions(request, plan, images);
         let platform = settings.target;
-        let config = image::config(&base, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()));
+        let config =
+            image::config(&base, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()));
         result = result.metadata("containerimage.config", config.to_string());
         for (name, value) in &plan.image.annotations {
             result = result.metadata(format!("annotation.{name}"), value.clone());
@@ -159,4 +171,42 @@ fn epoch(request: &Request) -> i64 {
         Some(SourceDateEpoch::Seconds(seconds)) => i64::try_from(*seconds).unwrap_or(i64::MAX),
         _ => graph::FIXED_TIME,
     }
+}
+
+/// What the client said of every step, with the build file's proxies where the client names none.
+fn exec(request: &Request, plan: &Plan) -> ExecSettings {
+    let mut exec = request.exec.clone();
+    let proxy = &mut exec.proxy;
+    for (own, written) in [
+        (&mut proxy.http, &plan.proxy.http),
+        (&mut proxy.https, &plan.proxy.https),
+        (&mut proxy.no, &plan.proxy.no_proxy),
+    ] {
+        if own.is_none() {
+            own.clone_from(written);
+        }
+    }
+    exec
+}
+
+/// A subrequest is refused by type: clients fall back by that.
+fn refusal(request: &Request, diagnostic: Diagnostic) -> Failure {
+    match &request.subrequest {
+        Some(subrequest) => Status::unsupported_subrequest(subrequest.id()).into(),
+        None => diagnostic.into(),
+    }
+}
+
+/// Names of `--no-cache-filter` that no step has.
+fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
+    let known: Vec<&str> = plan.steps.iter().flat_map(|step| [step.id.as_str(), step.group()]).collect();
+    let unknown = request.no_cache.unknown(&known);
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let mut groups: Vec<&str> = plan.steps.iter().map(Step::group).filter(|group| *group != "internal").collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let message = format!("`--no-cache-filter` names what no step is called: {}", unknown.join(", "));
+    vec![Diagnostic::warning("request/no-cache-filter", message).help(format!("steps are {}", groups.join(", ")))]
 }

@@ -72,7 +72,8 @@ fn unconsumed(source: &Source) -> Option<Diagnostic> {
     let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
     let unknown: Vec<&str> = source.build_args.keys().filter(|name| !known(name)).map(String::as_str).collect();
     (!unknown.is_empty()).then(|| {
-        Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", ")))
-            .help("a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`")
+        Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", "))).help(
+            "a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`",
+        )
     })
 }

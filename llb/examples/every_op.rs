@@ -22,14 +22,12 @@ use std::io::{Write as _, stdout};
 use std::net::IpAddr;
 
 use buildkit_llb::exec::{
-    Bind, Cache, ContentCache, ExecOp, Network, ProxyEnv, Secret, SecretEnv, Sharing, Ssh, Tmpfs,
-    Ulimit,
+    Bind, Cache, ContentCache, ExecOp, Network, ProxyEnv, Secret, SecretEnv, Sharing, Ssh, Tmpfs, Ulimit,
 };
 use buildkit_llb::file::{self, FileOp, Owner, Timestamp, User, Wildcard};
 use buildkit_llb::source::{Differ, Git, Http, Image, Local, OciLayout, ResolveMode};
 use buildkit_llb::{
-    Definition, ImageRef, Input, LineRange, LinuxResources, Metadata, Output, ProgressGroup,
-    SourceFile, diff, merge,
+    Definition, ImageRef, Input, LineRange, LinuxResources, Metadata, Output, ProgressGroup, SourceFile, diff, merge,
 };
 use prost::Message as _;
 
@@ -71,15 +69,8 @@ pub fn definition(settings: &Settings) -> Result<Definition, Box<dyn Error>> {
     let file = SourceFile::new("every_op.rs", "Rust", include_str!("every_op.rs"));
     let about = |name: &str, line: u32| Metadata::named(name).at(file.at([LineRange::line(line)]));
 
-    let reference: ImageRef = settings
-        .base_image
-        .as_deref()
-        .unwrap_or("node:22-trixie-slim")
-        .parse()?;
-    let base = Image::new(&reference)
-        .resolve_mode(ResolveMode::Default)
-        .metadata(about("base", 1))
-        .build();
+    let reference: ImageRef = settings.base_image.as_deref().unwrap_or("node:22-trixie-slim").parse()?;
+    let base = Image::new(&reference).resolve_mode(ResolveMode::Default).metadata(about("base", 1)).build();
     let context = Local::new("context")
         .exclude_patterns(["*.log"])
         .include_patterns(["**"])
@@ -88,14 +79,9 @@ pub fn definition(settings: &Settings) -> Result<Definition, Box<dyn Error>> {
         .unique("1")
         .metadata(about("context", 2))
         .build();
-    let followed = Local::new("context")
-        .follow_paths(["a.txt"])
-        .shared_key_hint("every-op-a")
-        .build();
+    let followed = Local::new("context").follow_paths(["a.txt"]).shared_key_hint("every-op-a").build();
 
-    let files = files(&base, &context, modern)?
-        .metadata(about("files", 3))
-        .build()?;
+    let files = files(&base, &context, modern)?.metadata(about("files", 3)).build()?;
     let seen = ExecOp::new(&files, "sh")
         .args(["-ec", FILES])
         .env("MODERN", if modern { "1" } else { "" })
@@ -135,45 +121,33 @@ fn files(base: &Output, context: &Output, modern: bool) -> Result<FileOp, Box<dy
     if modern {
         copy = copy.required_paths(["/packages/one/package.json"]);
     }
-    let op = FileOp::new(
-        base,
-        file::Mkdir::new("/t/a/b", 0o700)
-            .make_parents()
-            .owner(node())
-            .timestamp(Timestamp::EPOCH),
-    )
-    .then(
-        file::Mkfile::new("/t/f", 0o604, "text")
-            .owner(Owner::ids(7, 8))
-            .timestamp(Timestamp::from_unix_seconds(5)),
-    )
-    .then(file::Mkfile::new("/t/gone", 0o600, ""))
-    .then(file::Rm::new("/t/gon*").allow_wildcard())
-    .then(file::Rm::new("/t/never").allow_not_found())
-    .then(copy)
-    .then(
-        file::Copy::new(context, "/a.*", "/t/wild/")
-            .wildcard(Wildcard::MustMatch)
-            .mode_str("u=rwX,go=")
-            .create_dest_path(),
-    )
-    .then(file::Copy::new(context, "/no-*", "/t/wild/").wildcard(Wildcard::MayBeEmpty))
-    .then(
-        file::Copy::new(context, "/packages", "/t/wild/a.txt")
-            .dir_contents()
-            .always_replace_existing_dest_paths(),
-    )
-    .then(
-        file::Copy::new(context, "/a.txt", "/t/unpacked/")
-            .attempt_unpack()
-            .create_dest_path()
-            .follow_symlink(),
-    );
-    Ok(if modern {
-        op.then(file::Symlink::new("f", "/t/link").owner(Owner::ids(1, 1)))
-    } else {
-        op
-    })
+    let op =
+        FileOp::new(base, file::Mkdir::new("/t/a/b", 0o700).make_parents().owner(node()).timestamp(Timestamp::EPOCH))
+            .then(
+                file::Mkfile::new("/t/f", 0o604, "text")
+                    .owner(Owner::ids(7, 8))
+                    .timestamp(Timestamp::from_unix_seconds(5)),
+            )
+            .then(file::Mkfile::new("/t/gone", 0o600, ""))
+            .then(file::Rm::new("/t/gon*").allow_wildcard())
+            .then(file::Rm::new("/t/never").allow_not_found())
+            .then(copy)
+            .then(
+                file::Copy::new(context, "/a.*", "/t/wild/")
+                    .wildcard(Wildcard::MustMatch)
+                    .mode_str("u=rwX,go=")
+                    .create_dest_path(),
+            )
+            .then(file::Copy::new(context, "/no-*", "/t/wild/").wildcard(Wildcard::MayBeEmpty))
+            .then(
+                file::Copy::new(context, "/packages", "/t/wild/a.txt")
+                    .dir_contents()
+                    .always_replace_existing_dest_paths(),
+            )
+            .then(
+                file::Copy::new(context, "/a.txt", "/t/unpacked/").attempt_unpack().create_dest_path().follow_symlink(),
+            );
+    Ok(if modern { op.then(file::Symlink::new("f", "/t/link").owner(Owner::ids(1, 1))) } else { op })
 }
 
 const FILES: &str = r#"
@@ -190,41 +164,14 @@ test -z "$MODERN" || same "$(readlink /t/link)" f "symlink"
 same "$(ls /followed)" a.txt "follow paths"
 "#;
 
-fn mounts(
-    base: &Output,
-    context: &Output,
-    settings: &Settings,
-    about: Metadata,
-) -> Result<Input, Box<dyn Error>> {
-    let owned = FileOp::new(
-        Input::Scratch,
-        file::Mkdir::new("/cache", 0o700).owner(Owner::ids(1000, 1000)),
-    )
-    .build()?;
-    let (out, changed) = (
-        Bind::output("/out", Input::Scratch),
-        Bind::output("/changed", context).selector("/"),
-    );
+fn mounts(base: &Output, context: &Output, settings: &Settings, about: Metadata) -> Result<Input, Box<dyn Error>> {
+    let owned = FileOp::new(Input::Scratch, file::Mkdir::new("/cache", 0o700).owner(Owner::ids(1000, 1000))).build()?;
+    let (out, changed) = (Bind::output("/out", Input::Scratch), Bind::output("/changed", context).selector("/"));
     let (out_id, changed_id) = (out.id(), changed.id());
-    let group = ProgressGroup {
-        id: "every-op".into(),
-        name: "every mount".into(),
-        weak: false,
-    };
-    let about = about
-        .in_group(group)
-        .exporting_cache(false)
-        .with_description("com.example", "x")
-        .ignoring_cache(true);
-    let limits = LinuxResources {
-        memory: 1 << 30,
-        ..LinuxResources::default()
-    };
-    let about = if !settings.floor {
-        about.limited_to(limits)
-    } else {
-        about
-    };
+    let group = ProgressGroup { id: "every-op".into(), name: "every mount".into(), weak: false };
+    let about = about.in_group(group).exporting_cache(false).with_description("com.example", "x").ignoring_cache(true);
+    let limits = LinuxResources { memory: 1 << 30, ..LinuxResources::default() };
+    let about = if !settings.floor { about.limited_to(limits) } else { about };
     let exec = ExecOp::new(base, "sh")
         .args(["-c", MOUNTS])
         .env("A", "1")
@@ -232,15 +179,8 @@ fn mounts(
         .cwd("/work")
         .user("node")
         .network(Network::None)
-        .proxy_env(ProxyEnv {
-            http_proxy: "http://proxy".into(),
-            ..ProxyEnv::default()
-        })
-        .ulimit(Ulimit {
-            name: "nofile".into(),
-            soft: 1000,
-            hard: 1001,
-        })
+        .proxy_env(ProxyEnv { http_proxy: "http://proxy".into(), ..ProxyEnv::default() })
+        .ulimit(Ulimit { name: "nofile".into(), soft: 1000, hard: 1001 })
         .extra_host("example.test", IpAddr::from([192, 0, 2, 1]))
         .hostname("every-op")
         .valid_exit_codes([0, 3])
@@ -250,22 +190,13 @@ fn mounts(
         .mount(out)
         .mount(changed)
         .mount(Bind::read_only("/ro", context))
-        .mount(
-            Bind::read_only("/one", context)
-                .selector("/packages/one")
-                .content_cache(ContentCache::On),
-        )
+        .mount(Bind::read_only("/one", context).selector("/packages/one").content_cache(ContentCache::On))
         .mount(Bind::read_only("/quick", context).content_cache(ContentCache::Off))
         .mount(Bind::read_only("/nothing", Input::Scratch))
         .mount(Bind::discard("/scrap", context))
         .mount(Cache::new("/shared", "every-op/shared"))
         .mount(Cache::new("/private", "every-op/private").sharing(Sharing::Private))
-        .mount(
-            Cache::new("/locked", "every-op/locked")
-                .sharing(Sharing::Locked)
-                .from(&owned)
-                .selector("/cache"),
-        )
+        .mount(Cache::new("/locked", "every-op/locked").sharing(Sharing::Locked).from(&owned).selector("/cache"))
         .mount(Tmpfs::new("/mem"))
         .mount(Tmpfs::new("/mem1").size(1 << 20))
         .mount(Secret::new("/run/token", "token").uid(1000).mode(0o440))
@@ -314,61 +245,34 @@ touch /after/done
 "#;
 
 fn layers(base: &Output, about: Metadata) -> Result<Input, Box<dyn Error>> {
-    let after = ExecOp::new(base, "sh")
-        .args(["-ec", "touch /made; rm -r /opt"])
-        .build()?
-        .root()?;
+    let after = ExecOp::new(base, "sh").args(["-ec", "touch /made; rm -r /opt"]).build()?.root()?;
     let made = diff(base, &after, about.clone());
     let other = FileOp::new(Input::Scratch, file::Mkfile::new("/other", 0o600, "")).build()?;
-    let all = merge(
-        [
-            Input::from(base),
-            made,
-            other.into(),
-            diff(base, Input::Scratch, Metadata::default()),
-        ],
-        about,
-    );
+    let all = merge([Input::from(base), made, other.into(), diff(base, Input::Scratch, Metadata::default())], about);
     let out = Bind::output("/out", Input::Scratch);
     let id = out.id();
     // The last part deletes all that the base has, so the shell comes from the base and looks at
     // the merge.
     let script = "test -e /in/made && test -e /in/other && test ! -e /in/bin/sh; touch /out/layers";
-    let check = ExecOp::new(base, "sh")
-        .args(["-ec", script])
-        .mount(Bind::read_only("/in", all))
-        .mount(out)
-        .build()?;
+    let check = ExecOp::new(base, "sh").args(["-ec", script]).mount(Bind::read_only("/in", all)).mount(out).build()?;
     Ok(check.output(&id)?.into())
 }
 
 fn unhashed(base: &Output, about: Metadata) -> Result<Output, Box<dyn Error>> {
-    let tree = ExecOp::new(base, "sh")
-        .args(["-ec", "mkdir /tree; touch /tree/a /tree/b.map"])
-        .build()?
-        .root()?;
+    let tree = ExecOp::new(base, "sh").args(["-ec", "mkdir /tree; touch /tree/a /tree/b.map"]).build()?.root()?;
     let gate = Bind::output("/out", Input::Scratch);
     let gate_id = gate.id();
-    let check = ExecOp::new(&tree, "true")
-        .read_only_root()
-        .mount(gate)
+    let check = ExecOp::new(&tree, "true").read_only_root().mount(gate).build()?;
+    let copied = FileOp::new(Input::Scratch, file::Copy::new(&tree, "/tree", "/copied").exclude_patterns(["**/*.map"]))
+        .then(file::Copy::new(&check.output(&gate_id)?, "/.gate-*", "/").wildcard(Wildcard::MayBeEmpty))
+        .without_content_hash(&tree)
+        .metadata(about)
         .build()?;
-    let copied = FileOp::new(
-        Input::Scratch,
-        file::Copy::new(&tree, "/tree", "/copied").exclude_patterns(["**/*.map"]),
-    )
-    .then(file::Copy::new(&check.output(&gate_id)?, "/.gate-*", "/").wildcard(Wildcard::MayBeEmpty))
-    .without_content_hash(&tree)
-    .metadata(about)
-    .build()?;
     let out = Bind::output("/out", Input::Scratch);
     let id = out.id();
     let script = "test \"$(cd /in && find . -type f)\" = ./copied/a; touch /out/unhashed";
-    let look = ExecOp::new(base, "sh")
-        .args(["-ec", script])
-        .mount(Bind::read_only("/in", copied))
-        .mount(out)
-        .build()?;
+    let look =
+        ExecOp::new(base, "sh").args(["-ec", script]).mount(Bind::read_only("/in", copied)).mount(out).build()?;
     Ok(look.output(&id)?)
 }
 
@@ -376,31 +280,17 @@ fn unhashed(base: &Output, about: Metadata) -> Result<Output, Box<dyn Error>> {
 fn others(settings: &Settings) -> Result<Vec<(Output, &'static str)>, Box<dyn Error>> {
     let mut others = Vec::new();
     if let Some((url, digest)) = &settings.http {
-        let file = Http::new(url)?
-            .checksum(&digest.parse()?)
-            .filename("named")
-            .perm(0o604)
-            .uid(5)
-            .gid(6);
-        others.push((
-            file.build(),
-            "test \"$(stat -c %a:%u:%g /in/named)\" = 604:5:6",
-        ));
+        let file = Http::new(url)?.checksum(&digest.parse()?).filename("named").perm(0o604).uid(5).gid(6);
+        others.push((file.build(), "test \"$(stat -c %a:%u:%g /in/named)\" = 604:5:6"));
     }
     if let Some(url) = &settings.git {
         let git = || Git::new(url).map(|git| git.reference("main"));
-        others.push((
-            git()?.keep_git_dir().build(),
-            "test -d /in/.git && test -f /in/sub/file",
-        ));
+        others.push((git()?.keep_git_dir().build(), "test -d /in/.git && test -f /in/sub/file"));
         others.push((git()?.subdir("sub").build(), "test \"$(ls -A /in)\" = file"));
     }
     if let Some(digest) = &settings.layout {
         let reference: ImageRef = format!("layout/image@{digest}").parse()?;
-        others.push((
-            OciLayout::new(&reference, "layout")?.build(),
-            "test -f /in/from-layout",
-        ));
+        others.push((OciLayout::new(&reference, "layout")?.build(), "test -f /in/from-layout"));
     }
     Ok(others)
 }

@@ -12,9 +12,7 @@ pub struct Digest(Arc<str>);
 
 /// What is wrong with a text that should be a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a digest: expected sha256:, sha384: or sha512: and its lower-case hex digits"
-)]
+#[error("`{text}` is not a digest: expected sha256:, sha384: or sha512: and its lower-case hex digits")]
 pub struct InvalidDigest {
     /// The text as it was given.
     pub text: String,
@@ -57,10 +55,7 @@ impl FromStr for Digest {
             Some(("sha512", hex)) if hex.len() == 128 => hex,
             _ => return Err(InvalidDigest { text: text.into() }),
         };
-        if digits
-            .bytes()
-            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        {
+        if digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             Ok(Self(text.into()))
         } else {
             Err(InvalidDigest { text: text.into() })
@@ -87,24 +82,14 @@ mod tests {
     #[test]
     fn of_nothing() {
         let digest = Digest::of(b"");
-        assert_eq!(
-            digest.as_str(),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest.as_str(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(digest.as_str().parse(), Ok(digest));
     }
 
     #[test]
     fn refuses_what_is_no_digest() {
         let upper = format!("sha256:{}", "A".repeat(64));
-        for text in [
-            "",
-            "sha256",
-            "sha256:",
-            "sha256:abc",
-            "md5:00",
-            upper.as_str(),
-        ] {
+        for text in ["", "sha256", "sha256:", "sha256:abc", "md5:00", upper.as_str()] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

@@ -36,17 +36,9 @@ mod tests {
     #[test]
     fn the_oneof_comes_last() {
         let mut op = pb::Op {
-            inputs: vec![pb::Input {
-                digest: "d".into(),
-                index: 0,
-            }],
-            op: Some(pb::op::Op::Merge(pb::MergeOp {
-                inputs: vec![pb::MergeInput { input: 0 }],
-            })),
-            platform: Some(pb::Platform {
-                os: "o".into(),
-                ..Default::default()
-            }),
+            inputs: vec![pb::Input { digest: "d".into(), index: 0 }],
+            op: Some(pb::op::Op::Merge(pb::MergeOp { inputs: vec![pb::MergeInput { input: 0 }] })),
+            platform: Some(pb::Platform { os: "o".into(), ..Default::default() }),
             constraints: Some(pb::WorkerConstraints::default()),
         };
         let bytes = encode_op(&mut op);
@@ -63,10 +55,7 @@ mod tests {
         let mut op = pb::Op {
             op: Some(pb::op::Op::Source(pb::SourceOp {
                 identifier: "local://a".into(),
-                attrs: vec![pb::StringEntry {
-                    key: Some("k".into()),
-                    value: Some(String::new()),
-                }],
+                attrs: vec![pb::StringEntry { key: Some("k".into()), value: Some(String::new()) }],
             })),
             ..Default::default()
         };

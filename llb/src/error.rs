@@ -30,9 +30,7 @@ pub enum Error {
         dest: String,
     },
     /// Content caching was asked for on a mount where the daemon refuses it.
-    #[error(
-        "the mount at `{dest}` has a selector and is writable or an output: its content cannot be cached"
-    )]
+    #[error("the mount at `{dest}` has a selector and is writable or an output: its content cannot be cached")]
     ContentCache {
         /// The mount's destination.
         dest: String,
@@ -41,9 +39,7 @@ pub enum Error {
     #[error("a file operation without actions")]
     NoActions,
     /// An owner given by name, in a tree that starts empty and so has no `/etc/passwd`.
-    #[error(
-        "owner `{name}` cannot be looked up: the tree starts empty; give a number, or say where to look"
-    )]
+    #[error("owner `{name}` cannot be looked up: the tree starts empty; give a number, or say where to look")]
     NameOnScratch {
         /// The name.
         name: String,

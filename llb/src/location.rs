@@ -15,11 +15,7 @@ pub struct SourceFile(Arc<pb::SourceInfo>);
 impl SourceFile {
     /// `filename` as the user knows it, `language` as GitHub linguist names it (`YAML`), `data` the
     /// whole file.
-    pub fn new(
-        filename: impl Into<String>,
-        language: impl Into<String>,
-        data: impl Into<Bytes>,
-    ) -> Self {
+    pub fn new(filename: impl Into<String>, language: impl Into<String>, data: impl Into<Bytes>) -> Self {
         Self(Arc::new(pb::SourceInfo {
             filename: filename.into(),
             data: data.into(),
@@ -43,10 +39,7 @@ impl SourceFile {
 
     /// Lines of this file as a location.
     pub fn at(&self, ranges: impl IntoIterator<Item = LineRange>) -> Location {
-        Location {
-            file: self.clone(),
-            ranges: ranges.into_iter().collect(),
-        }
+        Location { file: self.clone(), ranges: ranges.into_iter().collect() }
     }
 
     pub(crate) fn from_pb(info: &pb::SourceInfo) -> Self {
@@ -74,10 +67,7 @@ impl LineRange {
     /// Some lines. A last line before the first counts as the first.
     pub fn lines(first: u32, last: u32) -> Self {
         let line = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        Self {
-            first: line(first),
-            last: line(last.max(first)),
-        }
+        Self { first: line(first), last: line(last.max(first)) }
     }
 
     /// First line.
@@ -93,19 +83,13 @@ impl LineRange {
     /// As a message. Both ends are always there: Go code follows the pointers unchecked.
     pub fn to_pb(self) -> pb::Range {
         let position = |line| Some(pb::Position { line, character: 0 });
-        pb::Range {
-            start: position(self.first),
-            end: position(self.last),
-        }
+        pb::Range { start: position(self.first), end: position(self.last) }
     }
 
     /// `None` if an end is missing.
     pub(crate) fn from_pb(range: &pb::Range) -> Option<Self> {
         let (start, end) = (range.start?, range.end?);
-        Some(Self {
-            first: start.line,
-            last: end.line.max(start.line),
-        })
+        Some(Self { first: start.line, last: end.line.max(start.line) })
     }
 }
 

@@ -10,32 +10,15 @@ use crate::{Input, Metadata, Output};
 ///
 /// Scratch adds nothing and is left out: of no input comes scratch, of one the input itself.
 pub fn merge<I: Into<Input>>(inputs: impl IntoIterator<Item = I>, metadata: Metadata) -> Input {
-    let inputs: Vec<Output> = inputs
-        .into_iter()
-        .filter_map(|input| input.into().output().cloned())
-        .collect();
+    let inputs: Vec<Output> = inputs.into_iter().filter_map(|input| input.into().output().cloned()).collect();
     match inputs.as_slice() {
         [] => return Input::Scratch,
         [only] => return only.into(),
         _ => {}
     }
-    let merge = pb::MergeOp {
-        inputs: (0..inputs.len())
-            .map(|i| pb::MergeInput { input: index(i) })
-            .collect(),
-    };
-    let op = pb::Op {
-        op: Some(pb::op::Op::Merge(merge)),
-        ..Default::default()
-    };
-    Node::new(
-        op,
-        Inputs::positional(inputs),
-        metadata,
-        Caps::from([caps::MERGE_OP]),
-    )
-    .output(0)
-    .into()
+    let merge = pb::MergeOp { inputs: (0..inputs.len()).map(|i| pb::MergeInput { input: index(i) }).collect() };
+    let op = pb::Op { op: Some(pb::op::Op::Merge(merge)), ..Default::default() };
+    Node::new(op, Inputs::positional(inputs), metadata, Caps::from([caps::MERGE_OP])).output(0).into()
 }
 
 /// What `upper` has that `lower` has not: additions, changes, and deletions. Needs capability
@@ -56,20 +39,8 @@ pub fn diff(lower: impl Into<Input>, upper: impl Into<Input>, metadata: Metadata
         }
         None => Inputs::NONE,
     };
-    let diff = pb::DiffOp {
-        lower: Some(pb::LowerDiffInput { input: 0 }),
-        upper: Some(pb::UpperDiffInput { input: upper }),
-    };
-    let op = pb::Op {
-        op: Some(pb::op::Op::Diff(diff)),
-        ..Default::default()
-    };
-    Node::new(
-        op,
-        Inputs::positional(inputs),
-        metadata,
-        Caps::from([caps::DIFF_OP]),
-    )
-    .output(0)
-    .into()
+    let diff =
+        pb::DiffOp { lower: Some(pb::LowerDiffInput { input: 0 }), upper: Some(pb::UpperDiffInput { input: upper }) };
+    let op = pb::Op { op: Some(pb::op::Op::Diff(diff)), ..Default::default() };
+    Node::new(op, Inputs::positional(inputs), metadata, Caps::from([caps::DIFF_OP])).output(0).into()
 }

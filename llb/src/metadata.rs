@@ -94,10 +94,7 @@ impl Metadata {
             (self.ignore_cache, caps::META_IGNORE_CACHE),
             (!self.description.is_empty(), caps::META_DESCRIPTION),
             (self.export_cache.is_some(), caps::META_EXPORT_CACHE),
-            (
-                self.linux_resources.is_some(),
-                caps::EXEC_META_LINUX_RESOURCES,
-            ),
+            (self.linux_resources.is_some(), caps::EXEC_META_LINUX_RESOURCES),
         ]
         .into_iter()
         .filter_map(|(used, cap)| used.then_some(cap))
@@ -107,20 +104,12 @@ impl Metadata {
     /// Takes in what was said about an equal op: what is there stays, what is missing is added.
     pub(crate) fn absorb(&mut self, other: &Self) {
         for (key, text) in &other.description {
-            self.description
-                .entry(key.clone())
-                .or_insert_with(|| text.clone());
+            self.description.entry(key.clone()).or_insert_with(|| text.clone());
         }
         self.ignore_cache |= other.ignore_cache;
         self.export_cache = self.export_cache.or(other.export_cache);
-        self.progress_group = self
-            .progress_group
-            .take()
-            .or_else(|| other.progress_group.clone());
-        self.linux_resources = self
-            .linux_resources
-            .take()
-            .or_else(|| other.linux_resources.clone());
+        self.progress_group = self.progress_group.take().or_else(|| other.progress_group.clone());
+        self.linux_resources = self.linux_resources.take().or_else(|| other.linux_resources.clone());
         for location in &other.locations {
             if !self.locations.contains(location) {
                 self.locations.push(location.clone());
@@ -133,10 +122,7 @@ impl Metadata {
             ignore_cache: self.ignore_cache,
             description: self.description.clone(),
             export_cache: self.export_cache.map(|value| pb::ExportCache { value }),
-            caps: caps
-                .iter()
-                .map(|cap| (cap.as_str().to_owned(), true))
-                .collect(),
+            caps: caps.iter().map(|cap| (cap.as_str().to_owned(), true)).collect(),
             progress_group: self.progress_group.as_ref().map(ProgressGroup::to_pb),
             linux_resources: self.linux_resources.as_ref().map(LinuxResources::to_pb),
         }
@@ -148,10 +134,7 @@ impl Metadata {
             ignore_cache: metadata.ignore_cache,
             export_cache: metadata.export_cache.as_ref().map(|export| export.value),
             progress_group: metadata.progress_group.as_ref().map(ProgressGroup::from_pb),
-            linux_resources: metadata
-                .linux_resources
-                .as_ref()
-                .map(LinuxResources::from_pb),
+            linux_resources: metadata.linux_resources.as_ref().map(LinuxResources::from_pb),
             locations,
         }
     }
@@ -170,19 +153,11 @@ pub struct ProgressGroup {
 
 impl ProgressGroup {
     fn to_pb(&self) -> pb::ProgressGroup {
-        pb::ProgressGroup {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            weak: self.weak,
-        }
+        pb::ProgressGroup { id: self.id.clone(), name: self.name.clone(), weak: self.weak }
     }
 
     fn from_pb(group: &pb::ProgressGroup) -> Self {
-        Self {
-            id: group.id.clone(),
-            name: group.name.clone(),
-            weak: group.weak,
-        }
+        Self { id: group.id.clone(), name: group.name.clone(), weak: group.weak }
     }
 }
 

@@ -41,15 +41,7 @@ impl Node {
         op.constraints = Some(pb::WorkerConstraints::default());
         let bytes = encode_op(&mut op);
         caps.extend(metadata.caps());
-        Self(Arc::new(Inner {
-            digest: Digest::of(&bytes),
-            bytes,
-            op,
-            inputs,
-            equals,
-            metadata,
-            caps,
-        }))
+        Self(Arc::new(Inner { digest: Digest::of(&bytes), bytes, op, inputs, equals, metadata, caps }))
     }
 
     /// A node read from a definition. Its bytes stay as they are, also where they are not canonical
@@ -62,15 +54,7 @@ impl Node {
         metadata: Metadata,
         caps: Caps,
     ) -> Self {
-        Self(Arc::new(Inner {
-            digest,
-            bytes,
-            op,
-            inputs,
-            equals: Vec::new(),
-            metadata,
-            caps,
-        }))
+        Self(Arc::new(Inner { digest, bytes, op, inputs, equals: Vec::new(), metadata, caps }))
     }
 
     /// The vertex digest: sha256 over [`Node::bytes`].
@@ -111,10 +95,7 @@ impl Node {
 
     /// One of the op's outputs.
     pub(crate) fn output(&self, index: i64) -> Output {
-        Output {
-            node: self.clone(),
-            index,
-        }
+        Output { node: self.clone(), index }
     }
 
     /// What tells two handles apart that are equal nodes.
@@ -172,10 +153,7 @@ impl Output {
     }
 
     pub(crate) fn to_pb(&self) -> pb::Input {
-        pb::Input {
-            digest: self.node.digest().as_str().to_owned(),
-            index: self.index,
-        }
+        pb::Input { digest: self.node.digest().as_str().to_owned(), index: self.index }
     }
 }
 
@@ -230,22 +208,14 @@ impl Inputs {
 
     /// Inputs that an op reads by position, equal ones too.
     pub(crate) fn positional(inputs: Vec<Output>) -> Self {
-        Self {
-            inputs,
-            ..Self::default()
-        }
+        Self { inputs, ..Self::default() }
     }
 
     /// The index of an input. Equal inputs have one.
     pub(crate) fn add(&mut self, input: &Output) -> i64 {
         let next = self.len();
-        let index = *self
-            .positions
-            .entry((input.node.digest().clone(), input.index))
-            .or_insert(next);
-        let known = usize::try_from(index)
-            .ok()
-            .and_then(|position| self.inputs.get(position));
+        let index = *self.positions.entry((input.node.digest().clone(), input.index)).or_insert(next);
+        let known = usize::try_from(index).ok().and_then(|position| self.inputs.get(position));
         match known {
             None => self.inputs.push(input.clone()),
             Some(known) if known.node.address() != input.node.address() => {

@@ -20,9 +20,7 @@ pub struct Platform {
 
 /// What is wrong with a text that should be a platform.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a platform: expected os/architecture[/variant], such as linux/amd64 or linux/arm/v7"
-)]
+#[error("`{text}` is not a platform: expected os/architecture[/variant], such as linux/amd64 or linux/arm/v7")]
 pub struct InvalidPlatform {
     /// The text as it was given.
     pub text: String,
@@ -33,13 +31,7 @@ impl Platform {
     /// variant.
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
         let (architecture, variant) = normalize_architecture(architecture, variant);
-        Self {
-            os: normalize_os(os),
-            os_version: String::new(),
-            os_features: Vec::new(),
-            architecture,
-            variant,
-        }
+        Self { os: normalize_os(os), os_version: String::new(), os_features: Vec::new(), architecture, variant }
     }
 
     /// With an operating system version, as Windows images have it.
@@ -51,15 +43,8 @@ impl Platform {
 
     /// With operating system features, sorted and each once.
     #[must_use]
-    pub fn with_os_features<S: Into<String>>(
-        mut self,
-        features: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.os_features = features
-            .into_iter()
-            .map(Into::into)
-            .filter(|f: &String| !f.is_empty())
-            .collect();
+    pub fn with_os_features<S: Into<String>>(mut self, features: impl IntoIterator<Item = S>) -> Self {
+        self.os_features = features.into_iter().map(Into::into).filter(|f: &String| !f.is_empty()).collect();
         self.os_features.sort();
         self.os_features.dedup();
         self
@@ -129,20 +114,13 @@ fn parse(text: &str) -> Option<Platform> {
     }
     let Some(architecture) = second else {
         let platform = Platform::new("linux", first, "");
-        return KNOWN_ARCHITECTURES
-            .contains(&platform.architecture())
-            .then_some(platform);
+        return KNOWN_ARCHITECTURES.contains(&platform.architecture()).then_some(platform);
     };
     let (os, options) = match first.split_once('(') {
         Some((os, rest)) => (os, rest.strip_suffix(')')?),
         None => (first, ""),
     };
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
-    };
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
     if !word(os) || os.contains('.') || !word(architecture) || !third.is_none_or(word) {
         return None;
     }
@@ -150,10 +128,7 @@ fn parse(text: &str) -> Option<Platform> {
     let features = if features.is_empty() {
         Vec::new()
     } else {
-        features
-            .split('+')
-            .map(decode_option)
-            .collect::<Option<Vec<_>>>()?
+        features.split('+').map(decode_option).collect::<Option<Vec<_>>>()?
     };
     Some(
         Platform::new(os, architecture, third.unwrap_or(""))
@@ -182,8 +157,8 @@ impl fmt::Display for Platform {
 }
 
 const KNOWN_ARCHITECTURES: &[&str] = &[
-    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64",
-    "ppc64le", "riscv64", "s390x", "wasm",
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64",
+    "s390x", "wasm",
 ];
 
 fn normalize_os(os: &str) -> String {
@@ -228,10 +203,7 @@ fn encode_option(text: &str) -> String {
 }
 
 fn decode_option(text: &str) -> Option<String> {
-    if !text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"_.%-".contains(&b))
-    {
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.%-".contains(&b)) {
         return None;
     }
     let mut out = Vec::new();
@@ -274,10 +246,7 @@ mod tests {
             ("macos/arm64", "darwin/arm64"),
             ("arm64", "linux/arm64"),
             ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),
-            (
-                "windows(10.0.17763+win32k+a)/amd64",
-                "windows(10.0.17763+a+win32k)/amd64",
-            ),
+            ("windows(10.0.17763+win32k+a)/amd64", "windows(10.0.17763+a+win32k)/amd64"),
             ("windows(+win32k)/amd64", "windows(+win32k)/amd64"),
             ("linux(a%2Bb)/amd64", "linux(a%2Bb)/amd64"),
         ] {

@@ -38,17 +38,13 @@ pub enum ImageRefProblem {
     #[error("a repository's name is lower-case")]
     UpperCase,
     /// Another character that the repository may not have.
-    #[error(
-        "a repository's name is made of letters, digits and single separators (. _ -) between slashes"
-    )]
+    #[error("a repository's name is made of letters, digits and single separators (. _ -) between slashes")]
     Repository,
     /// The registry's host or port.
     #[error("the registry is not a host name with an optional port")]
     Domain,
     /// The tag.
-    #[error(
-        "a tag is at most 128 letters, digits, dots, dashes and underscores, and starts with none of . and -"
-    )]
+    #[error("a tag is at most 128 letters, digits, dots, dashes and underscores, and starts with none of . and -")]
     Tag,
     /// The digest.
     #[error("what follows @ is not a digest")]
@@ -112,19 +108,13 @@ impl FromStr for ImageRef {
 
     /// Reads a full or a short reference. `node` becomes `docker.io/library/node:latest`.
     fn from_str(text: &str) -> Result<Self, InvalidImageRef> {
-        parse(text).map_err(|problem| InvalidImageRef {
-            text: text.into(),
-            problem,
-        })
+        parse(text).map_err(|problem| InvalidImageRef { text: text.into(), problem })
     }
 }
 
 fn parse(text: &str) -> Result<ImageRef, ImageRefProblem> {
     let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) => (
-            rest,
-            Some(digest.parse().map_err(|_| ImageRefProblem::Digest)?),
-        ),
+        Some((rest, digest)) => (rest, Some(digest.parse().map_err(|_| ImageRefProblem::Digest)?)),
         None => (text, None),
     };
     // A colon before the last slash belongs to the registry's port.
@@ -139,16 +129,9 @@ fn parse(text: &str) -> Result<ImageRef, ImageRefProblem> {
         Some((domain, path)) if is_domain_like(domain) => (domain, path.to_owned()),
         _ => ("docker.io", name.to_owned()),
     };
-    let domain = if domain == "index.docker.io" {
-        "docker.io"
-    } else {
-        domain
-    };
-    let path = if domain == "docker.io" && !path.contains('/') && !path.is_empty() {
-        format!("library/{path}")
-    } else {
-        path
-    };
+    let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
+    let path =
+        if domain == "docker.io" && !path.contains('/') && !path.is_empty() { format!("library/{path}") } else { path };
     if path.is_empty() {
         return Err(ImageRefProblem::Empty);
     }
@@ -166,12 +149,7 @@ fn parse(text: &str) -> Result<ImageRef, ImageRefProblem> {
         (None, None) => Some("latest".to_owned()),
         (None, Some(_)) => None,
     };
-    Ok(ImageRef {
-        domain: domain.into(),
-        path,
-        tag,
-        digest,
-    })
+    Ok(ImageRef { domain: domain.into(), path, tag, digest })
 }
 
 /// What makes the first part of a name a registry rather than the start of a repository.
@@ -187,19 +165,14 @@ fn is_domain(domain: &str) -> bool {
     if port.is_some_and(|port| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit())) {
         return false;
     }
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
     }
     host.split('.').all(|label| {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     })
 }
 
@@ -207,21 +180,18 @@ fn is_domain(domain: &str) -> bool {
 fn is_component(component: &str) -> bool {
     let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = component.as_bytes();
-    let ends_are_words =
-        bytes.first().is_some_and(|b| is_word(*b)) && bytes.last().is_some_and(|b| is_word(*b));
+    let ends_are_words = bytes.first().is_some_and(|b| is_word(*b)) && bytes.last().is_some_and(|b| is_word(*b));
     ends_are_words
-        && bytes.split(|b| is_word(*b)).all(|separator| {
-            matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-')
-        })
+        && bytes
+            .split(|b| is_word(*b))
+            .all(|separator| matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|b| *b == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {
     tag.len() <= 128
         && !tag.is_empty()
         && !tag.starts_with(['.', '-'])
-        && tag
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
 impl fmt::Display for ImageRef {
@@ -242,23 +212,11 @@ mod tests {
             ("node", "docker.io/library/node:latest", "node:latest"),
             ("node:22", "docker.io/library/node:22", "node:22"),
             ("docker.io/node:22", "docker.io/library/node:22", "node:22"),
-            (
-                "index.docker.io/library/node:22",
-                "docker.io/library/node:22",
-                "node:22",
-            ),
+            ("index.docker.io/library/node:22", "docker.io/library/node:22", "node:22"),
             ("me/app", "docker.io/me/app:latest", "me/app:latest"),
             ("localhost/app:1", "localhost/app:1", "localhost/app:1"),
-            (
-                "localhost:5000/a/b",
-                "localhost:5000/a/b:latest",
-                "localhost:5000/a/b:latest",
-            ),
-            (
-                "ghcr.io/a/b__c--d.e:X",
-                "ghcr.io/a/b__c--d.e:X",
-                "ghcr.io/a/b__c--d.e:X",
-            ),
+            ("localhost:5000/a/b", "localhost:5000/a/b:latest", "localhost:5000/a/b:latest"),
+            ("ghcr.io/a/b__c--d.e:X", "ghcr.io/a/b__c--d.e:X", "ghcr.io/a/b__c--d.e:X"),
             ("[::1]:5000/a:b", "[::1]:5000/a:b", "[::1]:5000/a:b"),
         ] {
             let reference: ImageRef = text.parse().unwrap();
@@ -290,11 +248,7 @@ mod tests {
             ("node:-1", Tag),
             ("node@sha256:12", Digest),
         ] {
-            assert_eq!(
-                text.parse::<ImageRef>().unwrap_err().problem,
-                problem,
-                "{text}"
-            );
+            assert_eq!(text.parse::<ImageRef>().unwrap_err().problem, problem, "{text}");
         }
     }
 }

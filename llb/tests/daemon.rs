@@ -3,10 +3,7 @@
 //!
 //! The graph is `examples/every_op.rs`; its steps check from inside that they got what was asked
 //! for. With `BUILDKIT_FLOOR` set it leaves out what BuildKit 0.17 does not have.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a test has to write the files that it builds"
-)]
+#![allow(clippy::disallowed_methods, reason = "a test has to write the files that it builds")]
 
 #[path = "../examples/every_op.rs"]
 mod every_op;
@@ -71,11 +68,7 @@ fn run() -> Result<()> {
     let progress = build(&definition, &args)?;
     for vertex in definition.vertices() {
         let digest = vertex.node().digest();
-        assert!(
-            progress.contains(digest.as_str()),
-            "the daemon has no vertex {digest}: {}",
-            vertex.title()
-        );
+        assert!(progress.contains(digest.as_str()), "the daemon has no vertex {digest}: {}", vertex.title());
     }
     Ok(())
 }
@@ -94,11 +87,7 @@ fn build(definition: &Definition, args: &[String]) -> Result<String> {
     drop(stdin);
     let output = buildctl.wait_with_output()?;
     let progress = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() {
-        Ok(progress)
-    } else {
-        Err(progress.into())
-    }
+    if output.status.success() { Ok(progress) } else { Err(progress.into()) }
 }
 
 /// Makes an OCI layout and gives the digest of its image.
@@ -107,19 +96,14 @@ fn export_layout(dir: &Path) -> Result<String> {
     let output = format!("--output=type=oci,tar=false,dest={}", dir.display());
     build(&Definition::new(tree), &[output])?;
     let index: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("index.json"))?)?;
-    let digest = index
-        .pointer("/manifests/0/digest")
-        .and_then(|digest| digest.as_str());
+    let digest = index.pointer("/manifests/0/digest").and_then(|digest| digest.as_str());
     Ok(digest.ok_or("no manifest")?.to_owned())
 }
 
 /// Makes a key, which buildctl offers as an agent.
 fn make_key(dir: &Path) -> Option<PathBuf> {
     let key = dir.join("key");
-    let status = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&key)
-        .status();
+    let status = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
     if status.is_ok_and(|status| status.success()) {
         return Some(key);
     }
@@ -135,13 +119,8 @@ fn serve_http(content: &'static [u8]) -> Result<(String, String)> {
         for mut connection in listener.incoming().flatten() {
             let mut request = [0; 4096];
             let _ = connection.read(&mut request);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                content.len()
-            );
-            let _ = connection
-                .write_all(head.as_bytes())
-                .and_then(|()| connection.write_all(content));
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", content.len());
+            let _ = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(content));
         }
     });
     Ok((url, Digest::of(content).to_string()))
@@ -164,46 +143,28 @@ fn serve_git(dir: &Path) -> Result<Option<GitDaemon>> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let git = |args: &[&str]| {
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-        let output = Command::new("git")
-            .current_dir(dir.join("repo"))
-            .args(identity)
-            .args(args)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = Command::new("git").current_dir(dir.join("repo")).args(identity).args(args).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     // `git daemon` would be a process of its own that outlives the one that we can end.
     let programs = git(&["init", "-q", "-b", "main"])
         .and_then(|_| git(&["add", "."]))
         .and_then(|_| git(&["commit", "-q", "-m", "one"]))
         .and_then(|_| git(&["--exec-path"]));
-    let daemon = programs
-        .map(|programs| Path::new(&programs).join("git-daemon"))
-        .filter(|daemon| daemon.exists());
+    let daemon = programs.map(|programs| Path::new(&programs).join("git-daemon")).filter(|daemon| daemon.exists());
     let Some(daemon) = daemon else {
         eprintln!("SKIPPED: no git source was run, there is no `git daemon`");
         return Ok(None);
     };
     let process = Command::new(daemon)
-        .args([
-            "--export-all",
-            "--reuseaddr",
-            "--listen=127.0.0.1",
-            &format!("--port={port}"),
-        ])
+        .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1", &format!("--port={port}")])
         .arg(format!("--base-path={}", dir.display()))
         .arg(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let daemon = GitDaemon {
-        url: format!("git://127.0.0.1:{port}/repo"),
-        process,
-    };
+    let daemon = GitDaemon { url: format!("git://127.0.0.1:{port}/repo"), process };
     for _ in 0..100 {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Ok(Some(daemon));

@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 use buildkit_llb::exec::{Bind, Cache, ExecOp, Mount, Secret, Tmpfs};
 use buildkit_llb::file::{self, FileOp, Owner, Wildcard};
 use buildkit_llb::source::{Image, Local};
-use buildkit_llb::{
-    Definition, Digest, Input, LineRange, Metadata, Output, SourceFile, diff, encode_op, merge,
-};
+use buildkit_llb::{Definition, Digest, Input, LineRange, Metadata, Output, SourceFile, diff, encode_op, merge};
 use buildkit_proto::pb;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -25,16 +23,8 @@ use prost::Message as _;
 enum Step {
     Image(String),
     Local(Vec<String>),
-    Exec {
-        root: Index,
-        args: Vec<String>,
-        mounts: Vec<(u8, Index)>,
-        line: u32,
-    },
-    File {
-        base: Option<Index>,
-        actions: Vec<(u8, Index, String)>,
-    },
+    Exec { root: Index, args: Vec<String>, mounts: Vec<(u8, Index)>, line: u32 },
+    File { base: Option<Index>, actions: Vec<(u8, Index, String)> },
     Merge(Vec<Index>),
     Diff(Index, Index),
 }
@@ -50,16 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
             prop::collection::vec((0..6_u8, any_index()), 0..6),
             1..4_u32
         )
-            .prop_map(|(root, args, mounts, line)| Step::Exec {
-                root,
-                args,
-                mounts,
-                line
-            }),
-        (
-            prop::option::of(any_index()),
-            prop::collection::vec((0..6_u8, any_index(), ".{0,6}"), 1..5)
-        )
+            .prop_map(|(root, args, mounts, line)| Step::Exec { root, args, mounts, line }),
+        (prop::option::of(any_index()), prop::collection::vec((0..6_u8, any_index(), ".{0,6}"), 1..5))
             .prop_map(|(base, actions)| Step::File { base, actions }),
         prop::collection::vec(any_index(), 0..4).prop_map(Step::Merge),
         (any_index(), any_index()).prop_map(|(lower, upper)| Step::Diff(lower, upper)),
@@ -83,9 +65,7 @@ fn build(steps: &[Step], reverse_mounts: bool, twice: bool) -> Input {
                     turn += 1;
                     copies[turn % copies.len()].clone()
                 };
-                build_step(step, &mut pick, &file, reverse_mounts)
-                    .output()
-                    .cloned()
+                build_step(step, &mut pick, &file, reverse_mounts).output().cloned()
             })
             .collect();
         if !outputs.is_empty() {
@@ -95,24 +75,11 @@ fn build(steps: &[Step], reverse_mounts: bool, twice: bool) -> Input {
     made.last().unwrap()[0].clone().into()
 }
 
-fn build_step(
-    step: &Step,
-    pick: &mut dyn FnMut(&Index) -> Output,
-    file: &SourceFile,
-    reverse_mounts: bool,
-) -> Input {
+fn build_step(step: &Step, pick: &mut dyn FnMut(&Index) -> Output, file: &SourceFile, reverse_mounts: bool) -> Input {
     match step {
         Step::Image(name) => Image::new(&name.parse().unwrap()).build().into(),
-        Step::Local(patterns) => Local::new("l")
-            .include_patterns(patterns.clone())
-            .build()
-            .into(),
-        Step::Exec {
-            root,
-            args,
-            mounts,
-            line,
-        } => {
+        Step::Local(patterns) => Local::new("l").include_patterns(patterns.clone()).build().into(),
+        Step::Exec { root, args, mounts, line } => {
             let mut mounts: Vec<Mount> = mounts
                 .iter()
                 .zip(0..)
@@ -132,44 +99,27 @@ fn build_step(
                 mounts.reverse();
             }
             let metadata = Metadata::named("exec").at(file.at([LineRange::line(*line)]));
-            let mut exec = ExecOp::new(pick(root), "p")
-                .args(args.clone())
-                .metadata(metadata);
+            let mut exec = ExecOp::new(pick(root), "p").args(args.clone()).metadata(metadata);
             for mount in mounts {
                 exec = exec.mount(mount);
             }
             exec.build().unwrap().root().unwrap().into()
         }
         Step::File { base, actions } => {
-            let base = base
-                .as_ref()
-                .map_or(Input::Scratch, |base| pick(base).into());
+            let base = base.as_ref().map_or(Input::Scratch, |base| pick(base).into());
             let actions = actions.iter().map(|(kind, index, text)| -> file::Action {
                 match kind {
-                    0 => file::Copy::new(&pick(index), text.as_str(), "/c")
-                        .wildcard(Wildcard::MayBeEmpty)
-                        .into(),
-                    1 => file::Copy::new(&pick(index), "/", text.as_str())
-                        .exclude_patterns([text.as_str()])
-                        .into(),
-                    2 => file::Mkdir::new(text.as_str(), 0o755)
-                        .owner(Owner::ids(1, 2))
-                        .into(),
+                    0 => file::Copy::new(&pick(index), text.as_str(), "/c").wildcard(Wildcard::MayBeEmpty).into(),
+                    1 => file::Copy::new(&pick(index), "/", text.as_str()).exclude_patterns([text.as_str()]).into(),
+                    2 => file::Mkdir::new(text.as_str(), 0o755).owner(Owner::ids(1, 2)).into(),
                     3 => file::Mkfile::new(text.as_str(), 0o644, text.clone()).into(),
                     4 => file::Rm::new(text.as_str()).into(),
                     _ => file::Symlink::new(text.as_str(), "/l").into(),
                 }
             });
-            FileOp::of(base, actions.collect::<Vec<_>>())
-                .unwrap()
-                .build()
-                .unwrap()
-                .into()
+            FileOp::of(base, actions.collect::<Vec<_>>()).unwrap().build().unwrap().into()
         }
-        Step::Merge(inputs) => merge(
-            inputs.iter().map(pick).collect::<Vec<_>>(),
-            Metadata::default(),
-        ),
+        Step::Merge(inputs) => merge(inputs.iter().map(pick).collect::<Vec<_>>(), Metadata::default()),
         Step::Diff(lower, upper) => diff(pick(lower), pick(upper), Metadata::default()),
     }
 }

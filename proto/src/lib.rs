@@ -22,12 +22,7 @@
 
 /// Generated code only: its names and shapes are BuildKit's, so our lints have nothing to say about
 /// it.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::arithmetic_side_effects,
-    rustdoc::all
-)]
+#[allow(missing_docs, clippy::all, clippy::arithmetic_side_effects, rustdoc::all)]
 mod generated {
     pub mod pb {
         tonic::include_proto!("pb");

@@ -131,18 +131,22 @@ impl Plan {
         let files = self.files(&set)?;
         let Some(text) = files.read(&path, spec::MAX_BYTES as u64).await.map_err(unreadable)? else {
             let help = "name it with `--file`; a file that holds only its `# syntax=` line is enough";
-            let diagnostic = Diagnostic::error("cli/no-build-file", format!("there is no {path} in {}", self.directory.display()));
+            let diagnostic =
+                Diagnostic::error("cli/no-build-file", format!("there is no {path} in {}", self.directory.display()));
             return Err(diagnostic.help(help).into());
         };
         let ignore = files.read(&ignore_path, spec::MAX_BYTES as u64).await.map_err(unreadable)?;
         let mut build_args = std::collections::BTreeMap::new();
         for arg in &self.build_args {
-            let (name, value) = arg.split_once('=').ok_or_else(|| usage(format!("--build-arg {arg}: write NAME=VALUE")))?;
+            let (name, value) =
+                arg.split_once('=').ok_or_else(|| usage(format!("--build-arg {arg}: write NAME=VALUE")))?;
             build_args.insert(name.to_owned(), value.to_owned());
         }
         let host = platform::host();
         let target = match &self.platform {
-            Some(text) => text.parse().map_err(|error: buildkit_llb::InvalidPlatform| usage(format!("--platform {text}: {error}")))?,
+            Some(text) => text
+                .parse()
+                .map_err(|error: buildkit_llb::InvalidPlatform| usage(format!("--platform {text}: {error}")))?,
             None => host.clone(),
         };
         Ok(Source {

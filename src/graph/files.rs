@@ -4,7 +4,7 @@ use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
-use crate::plan::{CopyFiles, FileAction, Files, Mode, Step};
+use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text};
 
 use super::{Builder, GraphError};
 
@@ -66,6 +66,18 @@ impl Builder<'_> {
             made = made.timestamp(self.fixed());
         }
         made
+    }
+
+    /// The plan as files.
+    pub(super) fn printed(&self) -> Result<Output, GraphError> {
+        let op = |source| GraphError::Op { step: StepId::new("plan"), source };
+        let json = serde_json::to_string_pretty(self.plan).unwrap_or_default();
+        let file = |name: &str, text: String| Mkfile::new(name, 0o644, text.into_bytes()).timestamp(self.fixed());
+        FileOp::new(Input::Scratch, file("/plan.txt", Text(self.plan).to_string()))
+            .then(file("/plan.json", json + "\n"))
+            .metadata(Metadata::named("[plan] print"))
+            .build()
+            .map_err(op)
     }
 
     fn fixed(&self) -> Timestamp {

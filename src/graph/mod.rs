@@ -82,33 +82,13 @@ pub enum GraphError {
 /// # Errors
 /// See [`GraphError`].
 pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &Tree) -> Result<Input, GraphError> {
-    let needed = needed(plan, wanted);
-    let mut builder = Builder { trees, settings, files: BTreeMap::new(), done: BTreeMap::new(), roots: BTreeMap::new() };
+    let needed = plan.needed(wanted);
+    let mut builder =
+        Builder { plan, trees, settings, files: BTreeMap::new(), done: BTreeMap::new(), roots: BTreeMap::new() };
     for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
         builder.step(step)?;
     }
     builder.tree(wanted)
-}
-
-/// The steps that a tree needs, itself included.
-fn needed(plan: &Plan, wanted: &Tree) -> std::collections::BTreeSet<StepId> {
-    let mut needed = std::collections::BTreeSet::new();
-    let mut open: Vec<StepId> = step_of(wanted).into_iter().collect();
-    while let Some(id) = open.pop() {
-        if !needed.insert(id.clone()) {
-            continue;
-        }
-        let Some(step) = plan.step(&id) else { continue };
-        open.extend(step.action.trees().into_iter().filter_map(step_of));
-    }
-    needed
-}
-
-fn step_of(tree: &Tree) -> Option<StepId> {
-    match tree {
-        Tree::Step(id) | Tree::Output(id, _) => Some(id.clone()),
-        _ => None,
-    }
 }
 
 /// What a step left: one tree, or one for each writable mount.
@@ -118,6 +98,7 @@ enum Made {
 }
 
 struct Builder<'a> {
+    plan: &'a Plan,
     trees: &'a Trees,
     settings: &'a Settings<'a>,
     files: BTreeMap<String, SourceFile>,
@@ -147,8 +128,11 @@ impl Builder<'_> {
             Origin::Default(_) => self.settings.default_span.clone(),
         };
         let no_cache = self.settings.no_cache;
-        let ignored = no_cache.applies_to(step.id.as_str()) || no_cache.applies_to(group(&step.title));
-        Metadata::named(&step.title).at(self.location(&span)).ignoring_cache(ignored)
+        let ignored = no_cache.applies_to(step.id.as_str()) || no_cache.applies_to(step.group());
+        let metadata = Metadata::named(&step.title).at(self.location(&span)).ignoring_cache(ignored);
+        let resources = &self.settings.exec.resources;
+        let runs = matches!(step.action, Action::Run(_));
+        if runs && !resources.is_empty() { metadata.limited_to(resources.clone().into()) } else { metadata }
     }
 
     fn location(&mut self, span: &Span) -> Location {
@@ -163,6 +147,7 @@ impl Builder<'_> {
     fn tree(&self, tree: &Tree) -> Result<Input, GraphError> {
         let output = match tree {
             Tree::Scratch => return Ok(Input::Scratch),
+            Tree::Plan => return Ok(Input::Output(self.printed()?)),
             Tree::Facts => &self.trees.facts,
             Tree::Context => &self.trees.context,
             Tree::Image(role) => &self.image(*role)?.output,
@@ -175,9 +160,7 @@ impl Builder<'_> {
                 _ => return Err(GraphError::NoStep(id.clone())),
             },
             Tree::Output(id, path) => match self.done.get(id) {
-                Some(Made::Run(outputs)) => {
-                    outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.clone()))?
-                }
+                Some(Made::Run(outputs)) => outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.clone()))?,
                 _ => return Err(GraphError::NoStep(id.clone())),
             },
         };
@@ -194,9 +177,4 @@ impl Builder<'_> {
             Side::Target => self.settings.target,
         }
     }
-}
-
-/// `install` of `[install] yarn install`: what `--no-cache-filter` may also name.
-fn group(title: &str) -> &str {
-    title.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(group, _)| group)
 }

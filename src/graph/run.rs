@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use buildkit_llb::exec::{self, Bind, Cache, ExecOp, Network, Secret, Tmpfs, Ulimit};
-use buildkit_llb::{Input, Metadata, Output};
+use buildkit_llb::{Input, LinuxResources, Metadata, Output};
 
 use crate::image::{BaseConfig, prefixed_path, set};
 use crate::plan::{Access, Mount, MountKind, Run, Sharing, Step, Tree};
@@ -13,7 +13,12 @@ use super::{Builder, GraphError};
 
 impl Builder<'_> {
     /// The exec, and its outputs by path.
-    pub(super) fn run(&self, step: &Step, run: &Run, metadata: Metadata) -> Result<BTreeMap<String, Output>, GraphError> {
+    pub(super) fn run(
+        &self,
+        step: &Step,
+        run: &Run,
+        metadata: Metadata,
+    ) -> Result<BTreeMap<String, Output>, GraphError> {
         let op = |source| GraphError::Op { step: step.id.clone(), source };
         let (program, args) = match run.args.split_first() {
             Some((program, args)) => (program.as_str(), args),
@@ -39,7 +44,12 @@ impl Builder<'_> {
         Ok(made)
     }
 
-    fn mount(&self, exec: ExecOp, mount: &Mount, outputs: &mut Vec<(String, exec::MountId)>) -> Result<ExecOp, GraphError> {
+    fn mount(
+        &self,
+        exec: ExecOp,
+        mount: &Mount,
+        outputs: &mut Vec<(String, exec::MountId)>,
+    ) -> Result<ExecOp, GraphError> {
         let dest = mount.dest.as_str();
         let mut writable = |input: Input| {
             let bind = Bind::output(dest, input);
@@ -130,5 +140,19 @@ fn proxy_env(proxy: &request::ProxyEnv) -> exec::ProxyEnv {
         ftp_proxy: text(&proxy.ftp),
         no_proxy: text(&proxy.no),
         all_proxy: text(&proxy.all),
+    }
+}
+
+impl From<request::Resources> for LinuxResources {
+    fn from(resources: request::Resources) -> Self {
+        Self {
+            memory: resources.memory.unwrap_or_default(),
+            memory_swap: resources.memory_swap.unwrap_or_default(),
+            cpu_shares: resources.cpu_shares.unwrap_or_default(),
+            cpu_period: resources.cpu_period.unwrap_or_default(),
+            cpu_quota: resources.cpu_quota.unwrap_or_default(),
+            cpuset_cpus: resources.cpuset_cpus.unwrap_or_default(),
+            cpuset_mems: resources.cpuset_mems.unwrap_or_default(),
+        }
     }
 }

@@ -229,7 +229,11 @@ mod tests {
     #[test]
     fn nobody_runs_as_root_unasked() {
         for user in ["", "root", "0", "0:0", "root:root"] {
-            assert_eq!(made(&format!(r#"{{"config":{{"User":"{user}"}}}}"#))["config"]["User"], "65532:65532", "{user}");
+            assert_eq!(
+                made(&format!(r#"{{"config":{{"User":"{user}"}}}}"#))["config"]["User"],
+                "65532:65532",
+                "{user}"
+            );
         }
         assert_eq!(made("{}")["config"]["User"], "65532:65532");
         assert_eq!(made(r#"{"config":{"User":"1000"}}"#)["config"]["User"], "1000");

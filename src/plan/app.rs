@@ -37,8 +37,12 @@ impl Planner<'_> {
             return Ok(None);
         };
         let workspaces = self.repo().source_closure(&app.name);
+        let own = !self.spec().build.before.is_empty();
+        let base = if own { self.whole(installed, "app") } else { installed.clone() };
         let mut actions = self.root_sources();
-        actions.extend(self.workspace_sources(&workspaces, &NOT_BUILT));
+        if !own {
+            actions.extend(self.workspace_sources(&workspaces, &NOT_BUILT));
+        }
         let configs = self.build_configs();
         for config in &configs {
             actions.push(self.copy_source(config, &[]));
@@ -48,7 +52,7 @@ impl Planner<'_> {
             title: "[app] sources".to_owned(),
             because: format!("{} and the {} workspaces that it imports", app.dir, workspaces.len().saturating_sub(1)),
             origin: origin.clone(),
-            action: Action::Files(Files { base: installed.clone(), actions }),
+            action: Action::Files(Files { base, actions }),
         });
         let tree = self.prepared(Tree::Step(sources), "app");
         let mut args = vec!["run".to_owned(), "build".to_owned()];
@@ -105,12 +109,25 @@ impl Planner<'_> {
         outer.iter().map(|dir| self.copy_source(dir, exclude)).collect()
     }
 
+    /// The whole repository over an install: for commands of the user's.
+    pub(super) fn whole(&mut self, installed: &Tree, purpose: &str) -> Tree {
+        let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases"]);
+        let id = self.step(Step {
+            id: StepId::new(format!("{purpose}-whole")),
+            title: format!("[{purpose}] the whole repository"),
+            because: "a command of the build file may read anything".to_owned(),
+            origin: super::Origin::Default("build: auto"),
+            action: Action::Files(Files { base: installed.clone(), actions: vec![copy] }),
+        });
+        Tree::Step(id)
+    }
+
     /// Runs `build.before` on a tree.
     pub(super) fn prepared(&mut self, tree: Tree, purpose: &str) -> Tree {
         let lines = &self.spec().build.before;
         let mut tree = tree;
         for (index, line) in lines.iter().enumerate() {
-            let root = Tree::Image(super::ImageRole::Build);
+            let root = self.build_root.clone();
             let mut run = self.shell(root, tree, &ContextPath::root(), &line.value, Purpose::Build);
             self.build_env(&mut run);
             let id = self.step(Step {

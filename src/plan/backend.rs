@@ -5,7 +5,10 @@ use crate::path::ImagePath;
 
 use super::app::NOT_BUILT;
 use super::yarn::Purpose;
-use super::{Action, CopyFiles, FileAction, Files, ImageRole, Origin, Planner, Step, StepId, Tree, WORK, image_path, in_repo, origin, titled};
+use super::{
+    Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, in_repo, origin,
+    titled,
+};
 
 impl Planner<'_> {
     /// Builds and unpacks the bundle: the tree that the image gets at its working directory.
@@ -23,26 +26,35 @@ impl Planner<'_> {
             None => self.backend.origin.clone(),
         };
         let mut shipped = self.repo().dist_closure(&backend.name);
-        let apps: Vec<_> = shipped.iter().copied().filter(|manifest| manifest.role.as_deref() == Some("frontend")).collect();
+        let apps: Vec<_> =
+            shipped.iter().copied().filter(|manifest| manifest.role.as_deref() == Some("frontend")).collect();
         let mut sources = self.repo().source_closure(&backend.name);
         sources.retain(|manifest| !apps.iter().any(|app| app.name == manifest.name));
         shipped.retain(|manifest| !sources.iter().any(|source| source.name == manifest.name));
         sources.extend(shipped.iter().filter(|manifest| manifest.role.as_deref() != Some("frontend")));
 
-        let mut actions = self.root_sources();
-        actions.extend(self.workspace_sources(&sources, &NOT_BUILT));
-        actions.extend(apps.iter().map(|app| Self::without_build(app)));
+        // What a command of the user's reads cannot be known: it sees the whole repository.
+        let own = written.is_some() || !self.spec().build.before.is_empty();
+        let base = if own { self.whole(installed, "backend") } else { installed.clone() };
+        let mut actions = if own { Vec::new() } else { self.root_sources() };
+        if !own {
+            actions.extend(self.workspace_sources(&sources, &NOT_BUILT));
+        }
+        if written.is_none() {
+            actions.extend(apps.iter().map(|app| Self::without_build(app)));
+        }
         let files = self.step(Step {
             id: StepId::new("backend-files"),
             title: "[backend] sources".to_owned(),
             because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
             origin: origin.clone(),
-            action: Action::Files(Files { base: installed.clone(), actions }),
+            action: Action::Files(Files { base, actions }),
         });
         let tree = self.prepared(Tree::Step(files), "backend");
         let (title, mut run) = match written {
             Some(command) => {
-                let run = self.shell(Tree::Image(ImageRole::Build), tree, &Default::default(), &command.value, Purpose::Build);
+                let run =
+                    self.shell(self.build_root.clone(), tree, &Default::default(), &command.value, Purpose::Build);
                 (command.value.clone(), run)
             }
             None => {
@@ -68,11 +80,8 @@ impl Planner<'_> {
     /// The bundle is an archive of the build's own making: the daemon unpacks it.
     fn unpacked(&mut self, backend: &StepId, origin: Origin) -> Tree {
         let archive = self.backend.value.dir.join("dist/bundle.tar.gz").unwrap_or_default();
-        let mut copy = CopyFiles::new(
-            Tree::Output(backend.clone(), image_path(WORK)),
-            in_repo(&archive),
-            ImagePath::root(),
-        );
+        let mut copy =
+            CopyFiles::new(Tree::Output(backend.clone(), image_path(WORK)), in_repo(&archive), ImagePath::root());
         copy.unpack = true;
         let id = self.step(Step {
             id: StepId::new("bundle"),

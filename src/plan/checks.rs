@@ -1,11 +1,14 @@
 //! Checks: they run beside the build, nothing waits for them, and the image exists only if they pass.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::path::ContextPath;
+use crate::path::{ContextPath, ImagePath};
 use crate::spec::model::Check;
 
 use super::yarn::Purpose;
-use super::{Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Step, StepId, Tree, image_path, titled};
+use super::{
+    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Step, StepId, Tree, image_path,
+    titled,
+};
 
 /// A check that the image depends on: an empty tree that exists once it has passed.
 pub(super) struct Gate {
@@ -13,6 +16,15 @@ pub(super) struct Gate {
     pub name: String,
     /// The tree.
     pub tree: Tree,
+}
+
+impl Gate {
+    /// A copy of nothing: what it is part of cannot be made before the check has passed.
+    pub(super) fn action(&self) -> FileAction {
+        let mut copy = CopyFiles::new(self.tree.clone(), image_path("/.gate-*"), ImagePath::root());
+        copy.optional = true;
+        FileAction::Copy(copy)
+    }
 }
 
 /// Where a check's empty output is mounted.
@@ -33,8 +45,31 @@ impl Planner<'_> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let sources = self.check_sources(installed);
-        wanted.into_iter().map(|(check, origin)| self.check(&sources, &check, origin)).collect()
+        let is_own = |check: &Check| matches!(check, Check::Command { .. });
+        let sources = wanted.iter().any(|(check, _)| !is_own(check)).then(|| self.check_sources(installed));
+        // What a command of the user's reads cannot be known.
+        let whole = wanted.iter().any(|(check, _)| is_own(check)).then(|| self.whole(installed, "checks"));
+        let mut gates = Vec::with_capacity(wanted.len());
+        for (check, origin) in wanted {
+            let sources = if is_own(&check) { &whole } else { &sources };
+            gates.push(self.check(sources.as_ref().unwrap_or(installed), &check, origin)?);
+        }
+        Ok(gates)
+    }
+
+    /// One tree that exists once all checks have passed.
+    pub(super) fn all_checks(&mut self, gates: &[Gate]) -> Option<Tree> {
+        if gates.is_empty() {
+            return None;
+        }
+        let id = self.step(Step {
+            id: StepId::new("checks"),
+            title: "[checks] all passed".to_owned(),
+            because: "the target `checks`".to_owned(),
+            origin: Origin::Default("checks: auto"),
+            action: Action::Files(Files { base: Tree::Scratch, actions: gates.iter().map(Gate::action).collect() }),
+        });
+        Some(Tree::Step(id))
     }
 
     /// Everything that a check may look at.
@@ -46,7 +81,12 @@ impl Planner<'_> {
             .repo()
             .root_files
             .iter()
-            .filter(|name| name.starts_with(".eslint") || name.starts_with("jest.") || name.starts_with("eslint.") || name.starts_with(".prettier"))
+            .filter(|name| {
+                name.starts_with(".eslint")
+                    || name.starts_with("jest.")
+                    || name.starts_with("eslint.")
+                    || name.starts_with(".prettier")
+            })
             .filter_map(|name| ContextPath::new(name).ok())
             .collect();
         for path in &extra {
@@ -68,7 +108,7 @@ impl Planner<'_> {
             Check::Lint => self.script(sources, "lint", &["lint:all", "lint"], &origin)?,
             Check::Test => self.script(sources, "test", &["test:all", "test"], &origin)?,
             Check::Command { name, run: line, base } => {
-                let root = base.as_ref().map_or(Tree::Image(ImageRole::Build), |base| Tree::Reference(base.clone()));
+                let root = base.as_ref().map_or(self.build_root.clone(), |base| Tree::Reference(base.clone()));
                 let run = self.shell(root, sources.clone(), &ContextPath::root(), line, Purpose::Build);
                 (name.clone(), line.clone(), run)
             }
@@ -116,4 +156,3 @@ fn missing_script(name: &str, candidates: &[&str], origin: &Origin, default: cra
         .help(format!("add the script, or write the check as a command: `- {{name: my-{name}, run: yarn …}}`"))
         .at(origin.span(default))
 }
-

@@ -27,7 +27,13 @@ impl Planner<'_> {
                     exclude.extend(parse_ignore_file(&file.text));
                     // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
                     // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
-                    exclude.extend(self.context.paths.iter().flat_map(|path| [format!("!{path}"), format!("!{path}/**")]));
+                    exclude.extend(
+                        self.context
+                            .paths
+                            .iter()
+                            .filter(|path| !path.is_empty())
+                            .flat_map(|path| [format!("!{path}"), format!("!{path}/**")]),
+                    );
                 }
                 exclude.extend(BUILT.map(str::to_owned));
             }
@@ -42,6 +48,24 @@ impl Planner<'_> {
         }
         self.context.exclude = exclude;
         Ok(())
+    }
+
+    /// What a person should know, though nothing is wrong.
+    pub(super) fn notes(&mut self) {
+        let root = &self.repo().root;
+        for name in ["preinstall", "install", "postinstall", "prepare"] {
+            let Some(script) = root.scripts.get(name).filter(|script| !is_hook(script)) else { continue };
+            let start = root.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
+            let end = start.saturating_add(name.len()).saturating_add(2);
+            self.warnings.push(
+                Diagnostic::warning(
+                    "plan/root-script",
+                    format!("the root's `{name}` script is not run in the build: `{script}`"),
+                )
+                .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
+                .at(Span::new(&root.file, start..end)),
+            );
+        }
     }
 
     /// Points at the pattern of the build file or of `.dockerignore` that an error quotes.
@@ -60,11 +84,19 @@ impl Planner<'_> {
     pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
         let deny: Vec<String> = DENY.iter().map(|pattern| (*pattern).to_owned()).collect();
         if PatternMatcher::new(&deny).is_ok_and(|deny| deny.matches(path.as_str())) {
-            return Err(Diagnostic::error("plan/secret-file", format!("`{path}` is never put into an image: files like it hold secrets or local settings"))
-                .help("mount it when the container starts, or pass values as environment variables")
-                .at(span.clone())
-                .into());
+            return Err(Diagnostic::error(
+                "plan/secret-file",
+                format!("`{path}` is never put into an image: files like it hold secrets or local settings"),
+            )
+            .help("mount it when the container starts, or pass values as environment variables")
+            .at(span.clone())
+            .into());
         }
         Ok(())
     }
+}
+
+/// Git hooks are of no use in a build.
+fn is_hook(script: &str) -> bool {
+    ["husky", "lefthook", "simple-git-hooks"].iter().any(|tool| script.contains(tool))
 }

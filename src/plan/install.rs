@@ -18,7 +18,8 @@ impl Planner<'_> {
         let files = self.step(Step {
             id: StepId::new("install-files"),
             title: "[install] manifests and lockfile".to_owned(),
-            because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing".to_owned(),
+            because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
+                .to_owned(),
             origin: Origin::Default("install: auto"),
             action: Action::Files(Files { base: Tree::Scratch, actions }),
         });

@@ -68,6 +68,8 @@ struct Planner<'a> {
     steps: Vec<Step>,
     history: Vec<String>,
     warnings: Vec<Diagnostic>,
+    /// What builds and checks run in: the build image, with `build.packages` if there are any.
+    build_root: Tree,
 }
 
 impl<'a> Planner<'a> {
@@ -85,6 +87,7 @@ impl<'a> Planner<'a> {
             steps: Vec::new(),
             history: Vec::new(),
             warnings,
+            build_root: Tree::Image(ImageRole::Build),
         })
     }
 
@@ -93,6 +96,8 @@ impl<'a> Planner<'a> {
         let images = self.images()?;
         self.tools();
         self.yarn_binary();
+        self.build_packages();
+        self.notes();
         let installed = self.install()?;
         let frontend = self.app(&installed)?;
         let bundle = self.backend(&installed)?;
@@ -101,15 +106,11 @@ impl<'a> Planner<'a> {
         let natives = self.natives()?;
         let image = self.image(&deps, &natives, frontend.as_ref(), &bundle, &checks)?;
         let config = self.image_config()?;
-        self.finish_context()?;
         let targets = self.targets(&image, &bundle, &checks, &deps);
+        self.finish_context()?;
         let yarn = self.yarn_decision();
         let plan = Plan {
-            node: Decision {
-                value: self.node.value.to_string(),
-                because: self.node.because,
-                origin: self.node.origin,
-            },
+            node: Decision { value: self.node.value.to_string(), because: self.node.because, origin: self.node.origin },
             yarn,
             backend: self.backend.clone().map(|manifest| manifest.dir.to_string()),
             frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
@@ -152,7 +153,8 @@ impl<'a> Planner<'a> {
     }
 
     /// What the plan offers for `--target`.
-    fn targets(&self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
+    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
+        let all = self.all_checks(checks);
         let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {
             name: name.to_owned(),
             description: description.to_owned(),
@@ -163,10 +165,14 @@ impl<'a> Planner<'a> {
             target("image", "the production image", image, true),
             target("bundle", "the backend's bundle, unpacked", bundle, false),
             target("deps", "the production dependencies", deps, false),
+            target("plan", "what a build does, as plan.txt and plan.json", &Tree::Plan, false),
         ];
-        targets.extend(checks.iter().map(|gate| {
-            target(gate.name.as_str(), "one check, without the image", &gate.tree, false)
-        }));
+        if let Some(checked) = all {
+            targets.push(target("checks", "all checks, without the image", &checked, false));
+        }
+        targets.extend(
+            checks.iter().map(|gate| target(gate.name.as_str(), "one check, without the image", &gate.tree, false)),
+        );
         targets
     }
 }

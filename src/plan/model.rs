@@ -162,6 +162,13 @@ pub struct Step {
     pub action: Action,
 }
 
+impl Step {
+    /// `install` of `[install] yarn install`: what the progress shows first and `--no-cache-filter` may also name.
+    pub fn group(&self) -> &str {
+        self.title.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(group, _)| group)
+    }
+}
+
 /// What a step does.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -185,10 +192,22 @@ pub enum Tree {
     Image(ImageRole),
     /// Another image, by reference, for the target platform.
     Reference(String),
+    /// The plan itself, as `plan.txt` and `plan.json`.
+    Plan,
     /// What a file step made.
     Step(StepId),
     /// What a run left in its writable mount at this path.
     Output(StepId, ImagePath),
+}
+
+impl Tree {
+    /// The step that makes it.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Step(id) | Self::Output(id, _) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Tree {
@@ -199,6 +218,7 @@ impl fmt::Display for Tree {
             Self::Context => f.write_str("context"),
             Self::Image(role) => write!(f, "image {}", format!("{role:?}").to_lowercase()),
             Self::Reference(reference) => write!(f, "image {reference}"),
+            Self::Plan => f.write_str("plan"),
             Self::Step(id) => write!(f, "step {id}"),
             Self::Output(id, path) => write!(f, "step {id} {path}"),
         }
@@ -461,6 +481,20 @@ impl Plan {
     /// A step by id.
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// The steps that a tree needs, itself included.
+    pub fn needed(&self, wanted: &Tree) -> BTreeSet<StepId> {
+        let mut needed = BTreeSet::new();
+        let mut open: Vec<StepId> = wanted.step().cloned().into_iter().collect();
+        while let Some(id) = open.pop() {
+            if !needed.contains(&id) {
+                let trees = self.step(&id).map(|step| step.action.trees()).unwrap_or_default();
+                open.extend(trees.into_iter().filter_map(Tree::step).cloned());
+                needed.insert(id);
+            }
+        }
+        needed
     }
 
     /// A target by name; the default for `None`.

@@ -8,8 +8,8 @@ use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
 use super::{
-    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, Tree, WORK, env, image_path,
-    titled,
+    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, Tree, WORK,
+    env, image_path, titled,
 };
 use crate::path::ImagePath;
 
@@ -23,9 +23,8 @@ pub(super) struct Built {
 
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
-/// Our own line; packages are its arguments. Unsafe I/O: a snapshot needs no fsync for each file.
-const APT: &str = "rm -f /etc/apt/apt.conf.d/docker-clean; apt-get update -qq && exec apt-get install -y -qq \
---no-install-recommends -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 \"$@\"";
+/// Our own script; packages are its arguments.
+const PACKAGES: &str = include_str!("assets/packages.sh");
 
 impl Planner<'_> {
     /// One step for each native module of the production closure that the image needs.
@@ -73,9 +72,12 @@ impl Planner<'_> {
             if !found.iter().any(|native| native.name == *name) {
                 let known: Vec<_> = found.iter().map(|native| native.name.as_str()).collect();
                 self.warnings.push(
-                    Diagnostic::warning("plan/no-native", format!("`{name}` is no native module of the production closure"))
-                        .help(format!("its native modules are: {}", known.join(", ")))
-                        .at(rule.span.clone()),
+                    Diagnostic::warning(
+                        "plan/no-native",
+                        format!("`{name}` is no native module of the production closure"),
+                    )
+                    .help(format!("its native modules are: {}", known.join(", ")))
+                    .at(rule.span.clone()),
                 );
             }
         }
@@ -143,12 +145,29 @@ impl Planner<'_> {
             self.step(Step {
                 id: id.clone(),
                 title: format!("[toolchain] apt-get install {}", packages.join(" ")),
-                because: "a native module is compiled where no prebuilt binary fits; never part of the image".to_owned(),
+                because: "a native module is compiled where no prebuilt binary fits; never part of the image"
+                    .to_owned(),
                 origin: origin.clone(),
                 action: Action::Run(Box::new(run)),
             });
         }
         Tree::Output(id, ImagePath::root())
+    }
+}
+
+impl Planner<'_> {
+    /// OS packages for builds and checks. Installs of dependencies run without them.
+    pub(super) fn build_packages(&mut self) {
+        let Some(first) = self.spec().build.packages.first() else { return };
+        let packages: Vec<String> = self.spec().build.packages.iter().map(|package| package.value.clone()).collect();
+        let id = self.step(Step {
+            id: StepId::new("build-packages"),
+            title: format!("[build] install {}", packages.join(" ")),
+            because: "build.packages".to_owned(),
+            origin: Origin::Written(first.span.clone()),
+            action: Action::Run(Box::new(packages_run(Tree::Image(ImageRole::Build), Side::Build, &packages))),
+        });
+        self.build_root = Tree::Output(id, ImagePath::root());
     }
 }
 
@@ -160,7 +179,7 @@ pub(super) fn packages_run(root: Tree, side: Side, packages: &[String]) -> Run {
         dest: image_path(path),
         kind: MountKind::Cache { id: format!("backstage-build/{id}"), sharing: Sharing::Locked },
     };
-    let mut args: Vec<String> = ["/bin/sh", "-ec", APT, "apt"].map(str::to_owned).into();
+    let mut args: Vec<String> = ["/bin/sh", "-ec", PACKAGES, "packages"].map(str::to_owned).into();
     args.extend(packages.iter().cloned());
     Run {
         root,

@@ -60,8 +60,11 @@ pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Res
                 return Ok(Decision { value: line, because, origin: Origin::Default("node: auto") });
             }
             None => warnings.push(
-                Diagnostic::warning("plan/node-hint", format!("{} says `{}`, which no known Node line fits", hint.kind, hint.range))
-                    .help("say which one to use with `node: 22` in the build file"),
+                Diagnostic::warning(
+                    "plan/node-hint",
+                    format!("{} says `{}`, which no known Node line fits", hint.kind, hint.range),
+                )
+                .help("say which one to use with `node: 22` in the build file"),
             ),
         }
     }
@@ -149,7 +152,8 @@ impl Planner<'_> {
     pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
         let spec = self.spec();
         let node_origin = &self.node.origin;
-        let build_origin = spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
+        let build_origin =
+            spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
         let build = match &spec.build.base {
             Some(base) => base.value.clone(),
             None => self.node_image()?,
@@ -163,7 +167,14 @@ impl Planner<'_> {
         Ok(BTreeMap::from([
             (ImageRole::Build, image(&build, Side::Build, &build_origin)),
             (ImageRole::Native, image(&build, Side::Target, &build_origin)),
-            (ImageRole::Runtime, image(&runtime, Side::Target, &origin(spec.runtime.base.as_ref().map(|base| &base.span), "runtime.base: distroless"))),
+            (
+                ImageRole::Runtime,
+                image(
+                    &runtime,
+                    Side::Target,
+                    &origin(spec.runtime.base.as_ref().map(|base| &base.span), "runtime.base: distroless"),
+                ),
+            ),
         ]))
     }
 

@@ -42,7 +42,15 @@ const RULES: &[Rule] = &[
         ],
     },
     // Sources and declarations: Node runs no TypeScript below node_modules.
-    Rule { when: When::NoTypeScript, patterns: &["**/node_modules/**/*.ts", "**/node_modules/**/*.cts", "**/node_modules/**/*.mts", "!**/templates/**"] },
+    Rule {
+        when: When::NoTypeScript,
+        patterns: &[
+            "**/node_modules/**/*.ts",
+            "**/node_modules/**/*.cts",
+            "**/node_modules/**/*.mts",
+            "!**/templates/**",
+        ],
+    },
     Rule { when: When::Safe, patterns: &["**/*.tsbuildinfo", "**/*.flow", "**/*.coffee"] },
     // Prebuilds for the Bare runtime, in packages that Node programs use as well.
     Rule { when: When::Safe, patterns: &["**/node_modules/bare-*/prebuilds"] },
@@ -54,8 +62,11 @@ const BUILD_ONLY: [&str; 7] =
 /// Only config-loader uses them, and only for schemas written in TypeScript.
 const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
 /// Sources of natives that the package does not need once it is built: better-sqlite3 carries SQLite's.
-const NATIVE_SOURCES: [&str; 3] =
-    ["**/node_modules/better-sqlite3/deps", "**/node_modules/better-sqlite3/src", "**/node_modules/better-sqlite3/binding.gyp"];
+const NATIVE_SOURCES: [&str; 3] = [
+    "**/node_modules/better-sqlite3/deps",
+    "**/node_modules/better-sqlite3/src",
+    "**/node_modules/better-sqlite3/binding.gyp",
+];
 
 /// The patterns for the dependencies of `backend`, in order; the last match wins.
 pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<String> {
@@ -81,7 +92,9 @@ pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<Str
     } else if !keeps_maps(spec) && spec.source_maps.is_some() {
         patterns.push("**/*.map".to_owned());
     }
-    let own = |pattern: &str| format!("**/node_modules/{}", pattern.trim_start_matches("node_modules/").trim_start_matches('/'));
+    let own = |pattern: &str| {
+        format!("**/node_modules/{}", pattern.trim_start_matches("node_modules/").trim_start_matches('/'))
+    };
     patterns.extend(spec.prune.drop.iter().map(|pattern| own(pattern)));
     patterns.extend(spec.prune.keep.iter().map(|pattern| format!("!{}", own(pattern))));
     patterns

@@ -11,8 +11,8 @@ use super::app::App;
 use super::checks::Gate;
 use super::natives::{Built, packages_run};
 use super::{
-    Action, CopyFiles, FileAction, Files, HealthPlan, ImagePlan, ImageRole, Mode, Origin, Planner, Side, Step, StepId, Tree, image_path,
-    in_repo, prune, rooted,
+    Action, CopyFiles, FileAction, Files, HealthPlan, ImagePlan, ImageRole, Mode, Origin, Planner, Side, Step, StepId,
+    Tree, image_path, in_repo, prune, rooted,
 };
 
 /// Where the Backstage charts expect the app.
@@ -21,8 +21,17 @@ const APP: &str = "/app";
 const NONROOT: &str = "65532:65532";
 
 /// What a native package's build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 9] =
-    ["**/obj", "**/obj.target", "**/*.o", "**/*.a", "**/.deps", "**/Makefile", "**/*.mk", "**/config.gypi", "**/test_extension.node"];
+const BUILD_RESIDUE: [&str; 9] = [
+    "**/obj",
+    "**/obj.target",
+    "**/*.o",
+    "**/*.a",
+    "**/.deps",
+    "**/Makefile",
+    "**/*.mk",
+    "**/config.gypi",
+    "**/test_extension.node",
+];
 
 impl Planner<'_> {
     /// The image's layers. The last one carries the gates: the image exists only if the checks passed.
@@ -48,12 +57,7 @@ impl Planner<'_> {
             base = self.layer("image-app", base, "the app", vec![self.app_files(app)]);
         }
         let mut last = vec![self.bundle_files(bundle)];
-        // A gate is a copy of nothing: it must exist before the layer can.
-        for gate in gates {
-            let mut copy = CopyFiles::new(gate.tree.clone(), image_path("/.gate-*"), image_path("/"));
-            copy.optional = true;
-            last.push(FileAction::Copy(copy));
-        }
+        last.extend(gates.iter().map(Gate::action));
         Ok(self.layer("image", base, "the backend", last))
     }
 
@@ -104,9 +108,11 @@ impl Planner<'_> {
     /// `node_modules`, wherever Yarn put them; the synthetic manifests stay behind.
     fn dependencies(&self, deps: &Tree) -> FileAction {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
-        copy.exclude = [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
+        copy.exclude =
+            [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
         let backend = &self.backend.value.name;
-        copy.exclude.extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
+        copy.exclude
+            .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
         copy.exclude.extend(prune::patterns(self.spec(), self.repo(), backend));
         copy.by_definition = true;
         copy.fixed_time = true;
@@ -153,12 +159,17 @@ impl Planner<'_> {
                     taken.push(file.from.clone());
                     CopyFiles::new(Tree::Context, rooted(&file.from), dest)
                 }
-                FileSource::Image(reference) => CopyFiles::new(Tree::Reference(reference.clone()), rooted(&file.from), dest),
+                FileSource::Image(reference) => {
+                    CopyFiles::new(Tree::Reference(reference.clone()), rooted(&file.from), dest)
+                }
                 FileSource::Named(name) => {
-                    return Err(Diagnostic::error("plan/not-supported", format!("files from the named context `{name}` are not supported yet"))
-                        .help("take them from the repository or from an image: `{image: ref, from, to}`")
-                        .at(file.span.clone())
-                        .into());
+                    return Err(Diagnostic::error(
+                        "plan/not-supported",
+                        format!("files from the named context `{name}` are not supported yet"),
+                    )
+                    .help("take them from the repository or from an image: `{image: ref, from, to}`")
+                    .at(file.span.clone())
+                    .into());
                 }
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
@@ -232,7 +243,12 @@ impl Planner<'_> {
     pub(super) fn image_config(&mut self) -> Result<ImagePlan, Diagnostics> {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
-        let port = runtime.port.as_ref().map(|port| port.value).or_else(|| config::listen_port(&self.merged())).unwrap_or(7007);
+        let port = runtime
+            .port
+            .as_ref()
+            .map(|port| port.value)
+            .or_else(|| config::listen_port(&self.merged()))
+            .unwrap_or(7007);
         let mut env: BTreeMap<String, String> = super::env([("HOME", "/tmp"), ("NODE_ENV", "production")]);
         if let Some(name) = environment_name(&configs) {
             env.insert("BACKSTAGE_ENV".to_owned(), name.to_owned());
@@ -247,7 +263,10 @@ impl Planner<'_> {
         cmd.push(self.backend.value.dir.to_string());
         cmd.extend(configs.iter().flat_map(|config| ["--config".to_owned(), config.to.to_string()]));
         cmd.extend(runtime.args.iter().map(|arg| arg.value.clone()));
-        let distroless = runtime.base.as_ref().is_none_or(|base| base.value == "distroless" || base.value.contains("distroless/nodejs"));
+        let distroless = runtime
+            .base
+            .as_ref()
+            .is_none_or(|base| base.value == "distroless" || base.value.contains("distroless/nodejs"));
         Ok(ImagePlan {
             workdir: APP.to_owned(),
             path: distroless.then(|| "/nodejs/bin".to_owned()),
@@ -255,7 +274,11 @@ impl Planner<'_> {
             entrypoint: runtime.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone()).unwrap_or_default(),
             cmd,
             user: runtime.user.as_ref().map(|user| user.value.clone()),
-            fallback_user: if runtime.base.as_ref().is_some_and(|base| base.value == "slim") { "1000:1000".to_owned() } else { NONROOT.to_owned() },
+            fallback_user: if runtime.base.as_ref().is_some_and(|base| base.value == "slim") {
+                "1000:1000".to_owned()
+            } else {
+                NONROOT.to_owned()
+            },
             port,
             labels: runtime.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             annotations: runtime.annotations.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
@@ -281,7 +304,11 @@ impl Planner<'_> {
         let script = format!(
             "require('http').get('http://127.0.0.1:{port}/.backstage/health/v1/readiness',r=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"
         );
-        let test = if written.enabled { vec!["CMD".to_owned(), "node".to_owned(), "-e".to_owned(), script] } else { vec!["NONE".to_owned()] };
+        let test = if written.enabled {
+            vec!["CMD".to_owned(), "node".to_owned(), "-e".to_owned(), script]
+        } else {
+            vec!["NONE".to_owned()]
+        };
         Some(HealthPlan {
             test,
             interval: written.interval,
@@ -303,7 +330,11 @@ impl Planner<'_> {
 /// A built native over the same package of the production install, which has no binary.
 fn native_files(native: &Built) -> FileAction {
     let dir = ContextPath::new(&format!("node_modules/{}", native.name)).unwrap_or_default();
-    let mut copy = CopyFiles::new(native.tree.clone(), in_repo(&dir).join("build").unwrap_or_else(|_| in_repo(&dir)), image_path(APP).join_context(&dir).join("build").unwrap_or_else(|_| image_path(APP)));
+    let mut copy = CopyFiles::new(
+        native.tree.clone(),
+        in_repo(&dir).join("build").unwrap_or_else(|_| in_repo(&dir)),
+        image_path(APP).join_context(&dir).join("build").unwrap_or_else(|_| image_path(APP)),
+    );
     copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
     copy.fixed_time = true;
     FileAction::Copy(copy)

@@ -33,7 +33,10 @@ pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>,
 }
 
 /// The app that the backend ships: the only frontend in what it depends on.
-pub(super) fn app<'a>(inputs: &Inputs<'a>, backend: &'a Manifest) -> Result<Option<Decision<&'a Manifest>>, Diagnostics> {
+pub(super) fn app<'a>(
+    inputs: &Inputs<'a>,
+    backend: &'a Manifest,
+) -> Result<Option<Decision<&'a Manifest>>, Diagnostics> {
     let wanted = inputs.spec.frontend.as_ref();
     match wanted.map(|frontend| frontend.value) {
         Some(Frontend::None) => return Ok(None),
@@ -53,7 +56,8 @@ pub(super) fn app<'a>(inputs: &Inputs<'a>, backend: &'a Manifest) -> Result<Opti
         ([app], _) => Ok(Some(Decision {
             value: app,
             because: format!("the frontend that {} depends on", backend.name),
-            origin: wanted.map_or(Origin::Default("frontend: bundled"), |frontend| Origin::Written(frontend.span.clone())),
+            origin: wanted
+                .map_or(Origin::Default("frontend: bundled"), |frontend| Origin::Written(frontend.span.clone())),
         })),
         ([], None) => Ok(None),
         ([], Some(frontend)) => Err(missing_app(inputs, backend, frontend.span.clone())),
@@ -68,9 +72,17 @@ fn is_app(manifest: &Manifest) -> bool {
 
 fn missing_app(inputs: &Inputs<'_>, backend: &Manifest, span: Span) -> Diagnostics {
     let apps = with_role(inputs.repo, "frontend");
-    let diagnostic = Diagnostic::error("plan/no-app", format!("{} depends on no workspace with `backstage.role: frontend`", backend.name));
+    let diagnostic = Diagnostic::error(
+        "plan/no-app",
+        format!("{} depends on no workspace with `backstage.role: frontend`", backend.name),
+    );
     let help = match apps.first() {
-        Some(app) => format!("add `\"{}\": \"link:../{}\"` to the dependencies in {}, or say `frontend: none`", app.name, app.dir.name(), backend.file.name),
+        Some(app) => format!(
+            "add `\"{}\": \"link:../{}\"` to the dependencies in {}, or say `frontend: none`",
+            app.name,
+            app.dir.name(),
+            backend.file.name
+        ),
         None => "create the app, or say `frontend: none`".to_owned(),
     };
     diagnostic.help(help).at(span).into()
@@ -106,9 +118,11 @@ fn find<'a>(repo: &'a Repository, named: &Spanned<String>) -> Result<&'a Manifes
 fn ambiguous(inputs: &Inputs<'_>, role: &str, candidates: &[&Manifest]) -> Diagnostics {
     let dirs: Vec<_> = candidates.iter().map(|manifest| format!("`{}`", manifest.dir)).collect();
     let first = candidates.first().map_or("packages/backend", |manifest| manifest.dir.as_str());
-    let mut diagnostic =
-        Diagnostic::error("plan/ambiguous", format!("{} workspaces have `backstage.role: {role}`: {}", candidates.len(), dirs.join(", ")))
-            .at(inputs.spec.default_span());
+    let mut diagnostic = Diagnostic::error(
+        "plan/ambiguous",
+        format!("{} workspaces have `backstage.role: {role}`: {}", candidates.len(), dirs.join(", ")),
+    )
+    .at(inputs.spec.default_span());
     diagnostic = if role == "backend" {
         diagnostic.help(format!("say which one to build: `backend: {first}`"))
     } else {

@@ -6,11 +6,11 @@ use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
-use super::{
-    Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, TOOLS,
-    Tree, WORK, at_work, env, image_path, rooted,
-};
 use super::ImageRole;
+use super::{
+    Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side,
+    Step, StepId, TOOLS, Tree, WORK, at_work, env, image_path, rooted,
+};
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
@@ -111,7 +111,7 @@ impl Planner<'_> {
 
     /// A run of Yarn in a directory of the work tree.
     pub(super) fn yarn(&self, tree: Tree, dir: &ContextPath, args: &[&str], purpose: Purpose) -> Run {
-        let mut run = self.in_tree(Tree::Image(ImageRole::Build), tree, dir, purpose);
+        let mut run = self.in_tree(self.build_root.clone(), tree, dir, purpose);
         run.args = vec!["node".to_owned(), format!("{TOOLS}/yarn.mjs"), self.yarn_program().as_str().to_owned()];
         run.args.extend(args.iter().map(|arg| (*arg).to_owned()));
         run
@@ -130,7 +130,8 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
         if self.repo().yarn.path.is_none() {
             let tree = Tree::Output(StepId::new("yarn"), image_path("/out"));
-            run.mounts.push(Mount { dest: image_path(FETCHED), kind: MountKind::Read { tree, src: ImagePath::root() } });
+            run.mounts
+                .push(Mount { dest: image_path(FETCHED), kind: MountKind::Read { tree, src: ImagePath::root() } });
         }
         run
     }

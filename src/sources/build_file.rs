@@ -40,7 +40,8 @@ impl BuildFile {
         let vertex = source.node().digest().to_string();
         let definition = Definition::new(source).to_pb();
         let imports = super::images::imports(request);
-        let reference = client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
+        let reference =
+            client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
         let files = BuildkitFiles::new(client.clone(), reference);
         let text = read(&files, path, spec::MAX_BYTES as u64).await?.ok_or_else(|| missing(path))?;
         let ignore = read(&files, &request.build_file.ignore_file(), IGNORE_LIMIT).await?;

@@ -39,7 +39,10 @@ impl<'a> Repository<'a> {
                 .build()),
             ContextSource::Git(reference) => {
                 let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
-                let copy = Copy::new(&whole, "/", "/").dir_contents().include_patterns(&set.include).exclude_patterns(&set.exclude);
+                let copy = Copy::new(&whole, "/", "/")
+                    .dir_contents()
+                    .include_patterns(&set.include)
+                    .exclude_patterns(&set.exclude);
                 filtered(copy, metadata)
             }
             _ => Err(unsupported()),
@@ -53,13 +56,16 @@ impl<'a> Repository<'a> {
     pub fn context(&self, plan: &ContextPlan) -> Result<Output, Failure> {
         let metadata = Metadata::named("[internal] load build context");
         match &self.request.context.source {
-            ContextSource::Local => Ok(self
-                .local()
-                .exclude_patterns(&plan.exclude)
-                .follow_paths(&plan.paths)
-                .shared_key_hint("backstage-build-context")
-                .metadata(metadata)
-                .build()),
+            ContextSource::Local => {
+                let local = self
+                    .local()
+                    .exclude_patterns(&plan.exclude)
+                    .shared_key_hint("backstage-build-context")
+                    .metadata(metadata);
+                // The root among the paths is all of it.
+                let whole = plan.paths.contains("");
+                Ok(if whole { local } else { local.follow_paths(&plan.paths) }.build())
+            }
             ContextSource::Git(reference) => {
                 let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
                 filtered(Copy::new(&whole, "/", "/").dir_contents().exclude_patterns(&plan.exclude), metadata)
@@ -76,7 +82,10 @@ impl<'a> Repository<'a> {
         let definition = Definition::new(source.clone()).to_pb();
         let cache_imports = super::images::imports(self.request);
         let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
-        Ok(BuildkitFiles::new(self.client.clone(), self.client.solve(request).await?))
+        let reference = self.client.solve(request).await?;
+        // A context that cannot be had is said in the daemon's own words, not as a file that cannot be read.
+        self.client.evaluate(&reference).await?;
+        Ok(BuildkitFiles::new(self.client.clone(), reference))
     }
 
     fn local(&self) -> Local {

@@ -1,6 +1,6 @@
 //! Images, looked up side by side: which one a tag is today, and its configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::source::Image as ImageSource;
 use buildkit_llb::{ImageRef, Metadata, Platform};
@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, ResolveMode};
 use crate::graph::Image;
 use crate::image::BaseConfig;
-use crate::plan::{ImageRole, Origin, Plan, Side, Tree};
+use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
 use crate::request::{self, Request};
 
 /// The images of a plan.
@@ -32,16 +32,24 @@ struct Wanted {
 }
 
 impl Images {
-    /// Looks up every image that the steps behind `plan` use.
+    /// Looks up the images that a target uses, and no others.
     ///
     /// # Errors
     /// When one cannot be had, at the line that asked for it.
-    pub async fn resolve(client: &Client, request: &Request, plan: &Plan, target: &Platform, build: &Platform, default: &Span) -> Result<Self, Failure> {
+    pub async fn resolve(
+        client: &Client,
+        request: &Request,
+        plan: &Plan,
+        wanted_target: &Target,
+        (target, build): (&Platform, &Platform),
+        default: &Span,
+    ) -> Result<Self, Failure> {
+        let used = used(plan, wanted_target);
         let mut wanted: BTreeMap<(String, Side), Origin> = BTreeMap::new();
-        for image in plan.images.values() {
+        for image in plan.images.iter().filter(|(role, _)| used.roles.contains(role)).map(|(_, image)| image) {
             wanted.entry((image.reference.clone(), image.side)).or_insert_with(|| image.origin.clone());
         }
-        for (reference, origin) in named(plan) {
+        for (reference, origin) in used.references {
             wanted.entry((reference, Side::Target)).or_insert(origin);
         }
         let lookups = wanted.into_iter().map(|((reference, side), origin)| {
@@ -55,11 +63,13 @@ impl Images {
         let find = |reference: &str, side| {
             found.iter().find(|(wanted, ..)| wanted.reference == reference && wanted.side == side)
         };
-        let roles = plan.images.iter().filter_map(|(role, image)| {
-            find(&image.reference, image.side).map(|(_, found, _)| (*role, found.clone()))
-        });
+        let roles = plan
+            .images
+            .iter()
+            .filter_map(|(role, image)| find(&image.reference, image.side).map(|(_, found, _)| (*role, found.clone())));
         let runtime = plan.images.get(&ImageRole::Runtime);
-        let runtime_digest = runtime.and_then(|image| find(&image.reference, image.side)).map(|(_, _, digest)| digest.clone());
+        let runtime_digest =
+            runtime.and_then(|image| find(&image.reference, image.side)).map(|(_, _, digest)| digest.clone());
         Ok(Self {
             roles: roles.collect(),
             references: found
@@ -72,17 +82,29 @@ impl Images {
     }
 }
 
-/// References that steps name themselves: `files: [{image: …}]`, the base of a check.
-fn named(plan: &Plan) -> Vec<(String, Origin)> {
-    let mut found = Vec::new();
-    for step in &plan.steps {
-        let trees = step.action.trees();
-        found.extend(trees.into_iter().filter_map(|tree| match tree {
-            Tree::Reference(reference) => Some((reference.clone(), step.origin.clone())),
-            _ => None,
-        }));
+/// What a target uses: roles, and references that steps name themselves (`files: [{image: …}]`, the base of a check).
+#[derive(Default)]
+struct Used {
+    roles: BTreeSet<ImageRole>,
+    references: Vec<(String, Origin)>,
+}
+
+fn used(plan: &Plan, target: &Target) -> Used {
+    let mut used = Used::default();
+    if target.image {
+        used.roles.insert(ImageRole::Runtime);
     }
-    found
+    let needed = plan.needed(&target.tree);
+    for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
+        for tree in step.action.trees() {
+            match tree {
+                Tree::Image(role) => _ = used.roles.insert(*role),
+                Tree::Reference(reference) => used.references.push((reference.clone(), step.origin.clone())),
+                _ => {}
+            }
+        }
+    }
+    used
 }
 
 async fn lookup(
@@ -112,12 +134,17 @@ async fn lookup(
     };
     let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
     let Some(image) = meta.image else {
-        return Err(Diagnostic::error("image/redirected", format!("a source policy made {reference} something that is no image"))
-            .at(place)
-            .into());
+        return Err(Diagnostic::error(
+            "image/redirected",
+            format!("a source policy made {reference} something that is no image"),
+        )
+        .at(place)
+        .into());
     };
     let config = BaseConfig::parse(&image.config).map_err(|error| {
-        Failure::from(Diagnostic::error("image/config", format!("{reference} cannot be used: {error}")).at(place.clone()))
+        Failure::from(
+            Diagnostic::error("image/config", format!("{reference} cannot be used: {error}")).at(place.clone()),
+        )
     })?;
     // What the daemon answered: a source policy may have put another image in its place.
     let resolved = meta.source.identifier.strip_prefix("docker-image://").unwrap_or(&wanted.reference);
@@ -175,4 +202,3 @@ pub fn imports(request: &Request) -> Vec<CacheImport> {
         .map(|import| CacheImport { kind: import.kind.clone(), attrs: import.attrs.clone() })
         .collect()
 }
-

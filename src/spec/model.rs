@@ -65,7 +65,10 @@ impl Spec {
 
     /// The config files that it names, run-time and build-time: what must be there to be read.
     pub fn named_configs(&self) -> Vec<Spanned<ContextPath>> {
-        let runtime = self.config.iter().flat_map(|configs| configs.iter().map(|config| Spanned::new(config.from.clone(), config.span.clone())));
+        let runtime = self
+            .config
+            .iter()
+            .flat_map(|configs| configs.iter().map(|config| Spanned::new(config.from.clone(), config.span.clone())));
         let build = self.build.config.iter().flat_map(|configs| configs.iter().cloned());
         runtime.chain(build).collect()
     }

@@ -57,17 +57,10 @@ impl Definition {
         let mut seen: BTreeSet<usize> = BTreeSet::new();
         // An own stack: a graph from elsewhere may be deeper than ours. Each node is met twice,
         // before and after its inputs.
-        let mut stack: Vec<(&Node, bool)> = output
-            .output()
-            .map(|output| (output.node(), false))
-            .into_iter()
-            .collect();
+        let mut stack: Vec<(&Node, bool)> = output.output().map(|output| (output.node(), false)).into_iter().collect();
         while let Some((node, inputs_done)) = stack.pop() {
             if inputs_done {
-                match positions
-                    .get(node.digest())
-                    .and_then(|position| vertices.get_mut(*position))
-                {
+                match positions.get(node.digest()).and_then(|position| vertices.get_mut(*position)) {
                     Some(equal) => equal.absorb(node),
                     None => {
                         positions.insert(node.digest().clone(), vertices.len());
@@ -104,10 +97,7 @@ impl Definition {
 
     /// All that a daemon must understand.
     pub fn caps(&self) -> Caps {
-        self.vertices
-            .iter()
-            .flat_map(|vertex| vertex.caps.iter().cloned())
-            .collect()
+        self.vertices.iter().flat_map(|vertex| vertex.caps.iter().cloned()).collect()
     }
 
     /// Asks for each capability of each op whether it is supported.
@@ -133,35 +123,19 @@ impl Definition {
         let Some(output) = self.output.output() else {
             return pb::Definition::default();
         };
-        let mut def: Vec<Bytes> = self
-            .vertices
-            .iter()
-            .map(|vertex| vertex.node.bytes().clone())
-            .collect();
+        let mut def: Vec<Bytes> = self.vertices.iter().map(|vertex| vertex.node.bytes().clone()).collect();
         let mut metadata: BTreeMap<String, pb::OpMetadata> = self
             .vertices
             .iter()
-            .map(|vertex| {
-                (
-                    vertex.node.digest().as_str().to_owned(),
-                    vertex.metadata.to_pb(&vertex.caps),
-                )
-            })
+            .map(|vertex| (vertex.node.digest().as_str().to_owned(), vertex.metadata.to_pb(&vertex.caps)))
             .collect();
         let terminal = terminal(output);
         // Go writes these two here, and there are readers that take an op without an entry for
         // damaged.
         let used = Caps::from([caps::CONSTRAINTS, caps::PLATFORM]);
-        metadata.insert(
-            Digest::of(&terminal).as_str().to_owned(),
-            Metadata::default().to_pb(&used),
-        );
+        metadata.insert(Digest::of(&terminal).as_str().to_owned(), Metadata::default().to_pb(&used));
         def.push(terminal);
-        pb::Definition {
-            def,
-            metadata,
-            source: self.source(),
-        }
+        pb::Definition { def, metadata, source: self.source() }
     }
 
     /// Reads a graph that someone else made: an input, a named context, a solved reference.
@@ -184,32 +158,22 @@ impl Definition {
             }
             let mut list = Vec::with_capacity(vertex.metadata.locations.len());
             for location in &vertex.metadata.locations {
-                let position = files
-                    .iter()
-                    .position(|file| file.is_same(&location.file))
-                    .unwrap_or_else(|| {
-                        files.push(&location.file);
-                        files.len().saturating_sub(1)
-                    });
+                let position = files.iter().position(|file| file.is_same(&location.file)).unwrap_or_else(|| {
+                    files.push(&location.file);
+                    files.len().saturating_sub(1)
+                });
                 list.push(location_to_pb(location, position));
             }
-            locations.insert(
-                vertex.node.digest().as_str().to_owned(),
-                pb::Locations { locations: list },
-            );
+            locations.insert(vertex.node.digest().as_str().to_owned(), pb::Locations { locations: list });
         }
-        let infos: Vec<pb::SourceInfo> =
-            files.into_iter().map(|file| file.to_pb().clone()).collect();
+        let infos: Vec<pb::SourceInfo> = files.into_iter().map(|file| file.to_pb().clone()).collect();
         (!infos.is_empty()).then_some(pb::Source { locations, infos })
     }
 }
 
 /// The op that ends a definition: no member, one input.
 fn terminal(output: &Output) -> Bytes {
-    encode_op(&mut pb::Op {
-        inputs: vec![output.to_pb()],
-        ..Default::default()
-    })
+    encode_op(&mut pb::Op { inputs: vec![output.to_pb()], ..Default::default() })
 }
 
 fn location_to_pb(location: &Location, position: usize) -> pb::Location {
@@ -221,11 +185,7 @@ fn location_to_pb(location: &Location, position: usize) -> pb::Location {
 
 impl Vertex {
     fn new(node: &Node) -> Self {
-        Self {
-            node: node.clone(),
-            metadata: node.metadata().clone(),
-            caps: node.caps().clone(),
-        }
+        Self { node: node.clone(), metadata: node.metadata().clone(), caps: node.caps().clone() }
     }
 
     fn absorb(&mut self, equal: &Node) {

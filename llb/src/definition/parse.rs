@@ -55,27 +55,16 @@ pub(super) fn parse(definition: &pb::Definition) -> Result<Input, InvalidDefinit
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     let mut last = None;
     for (position, bytes) in definition.def.iter().enumerate() {
-        let op = pb::Op::decode(bytes.clone()).map_err(|error| InvalidDefinition::Decode {
-            position,
-            reason: error.to_string(),
-        })?;
+        let op = pb::Op::decode(bytes.clone())
+            .map_err(|error| InvalidDefinition::Decode { position, reason: error.to_string() })?;
         let digest = Digest::of(bytes);
         last = Some(digest.clone());
-        entries.insert(
-            digest.as_str().to_owned(),
-            Entry {
-                digest,
-                bytes: bytes.clone(),
-                op,
-            },
-        );
+        entries.insert(digest.as_str().to_owned(), Entry { digest, bytes: bytes.clone(), op });
     }
     let Some(last) = last else {
         return Ok(Input::Scratch);
     };
-    let terminal = entries
-        .remove(last.as_str())
-        .ok_or(InvalidDefinition::Terminal)?;
+    let terminal = entries.remove(last.as_str()).ok_or(InvalidDefinition::Terminal)?;
     let [input] = terminal.op.inputs.as_slice() else {
         return Err(InvalidDefinition::Terminal);
     };
@@ -83,12 +72,7 @@ pub(super) fn parse(definition: &pb::Definition) -> Result<Input, InvalidDefinit
         return Err(InvalidDefinition::Terminal);
     }
 
-    let mut graph = Graph {
-        definition,
-        entries,
-        nodes: BTreeMap::new(),
-        files: files(definition),
-    };
+    let mut graph = Graph { definition, entries, nodes: BTreeMap::new(), files: files(definition) };
     graph.load(&terminal.digest, &input.digest)?;
     graph.output(&terminal.digest, input).map(Input::Output)
 }
@@ -108,9 +92,7 @@ impl Graph<'_> {
         let mut stack = vec![(self.take(user, digest)?, 0_usize)];
         while let Some((entry, done)) = stack.pop() {
             let rest = entry.op.inputs.iter().enumerate().skip(done);
-            let missing = rest
-                .into_iter()
-                .find(|(_, input)| !self.nodes.contains_key(&input.digest));
+            let missing = rest.into_iter().find(|(_, input)| !self.nodes.contains_key(&input.digest));
             match missing.map(|(position, input)| (position, input.digest.clone())) {
                 Some((position, input)) => {
                     let input = self.take(&entry.digest, &input)?;
@@ -126,60 +108,33 @@ impl Graph<'_> {
     fn take(&mut self, user: &Digest, digest: &str) -> Result<Entry, InvalidDefinition> {
         self.entries
             .remove(digest)
-            .ok_or_else(|| InvalidDefinition::MissingInput {
-                op: user.clone(),
-                input: digest.to_owned(),
-            })
+            .ok_or_else(|| InvalidDefinition::MissingInput { op: user.clone(), input: digest.to_owned() })
     }
 
     fn finish(&mut self, entry: Entry) -> Result<(), InvalidDefinition> {
         let Entry { digest, bytes, op } = entry;
-        let inputs = op
-            .inputs
-            .iter()
-            .map(|input| self.output(&digest, input))
-            .collect::<Result<Vec<_>, _>>()?;
+        let inputs = op.inputs.iter().map(|input| self.output(&digest, input)).collect::<Result<Vec<_>, _>>()?;
         let key = digest.as_str().to_owned();
-        let said = self
-            .definition
-            .metadata
-            .get(&key)
-            .cloned()
-            .unwrap_or_default();
+        let said = self.definition.metadata.get(&key).cloned().unwrap_or_default();
         let caps: Caps = said.caps.keys().cloned().map(Cap::from).collect();
         let metadata = Metadata::from_pb(&said, self.locations(&key));
-        self.nodes.insert(
-            key,
-            Node::decoded(digest, bytes, op, inputs, metadata, caps),
-        );
+        self.nodes.insert(key, Node::decoded(digest, bytes, op, inputs, metadata, caps));
         Ok(())
     }
 
     fn output(&self, user: &Digest, input: &pb::Input) -> Result<Output, InvalidDefinition> {
         if input.index < 0 {
-            return Err(InvalidDefinition::OutputIndex {
-                op: user.clone(),
-                index: input.index,
-            });
+            return Err(InvalidDefinition::OutputIndex { op: user.clone(), index: input.index });
         }
         match self.nodes.get(&input.digest) {
             Some(node) => Ok(node.output(input.index)),
-            None => Err(InvalidDefinition::MissingInput {
-                op: user.clone(),
-                input: input.digest.clone(),
-            }),
+            None => Err(InvalidDefinition::MissingInput { op: user.clone(), input: input.digest.clone() }),
         }
     }
 
     fn locations(&self, digest: &str) -> Vec<Location> {
-        let listed = self
-            .definition
-            .source
-            .as_ref()
-            .and_then(|source| source.locations.get(digest));
-        let listed = listed
-            .map(|listed| listed.locations.as_slice())
-            .unwrap_or_default();
+        let listed = self.definition.source.as_ref().and_then(|source| source.locations.get(digest));
+        let listed = listed.map(|listed| listed.locations.as_slice()).unwrap_or_default();
         listed
             .iter()
             .filter_map(|location| {
@@ -192,10 +147,6 @@ impl Graph<'_> {
 }
 
 fn files(definition: &pb::Definition) -> Vec<SourceFile> {
-    let infos = definition
-        .source
-        .as_ref()
-        .map(|source| source.infos.as_slice())
-        .unwrap_or_default();
+    let infos = definition.source.as_ref().map(|source| source.infos.as_slice()).unwrap_or_default();
     infos.iter().map(SourceFile::from_pb).collect()
 }

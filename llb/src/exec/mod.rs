@@ -86,10 +86,7 @@ impl ExecOp {
     }
 
     /// Several variables.
-    pub fn envs<K: Into<String>, V: Into<String>>(
-        mut self,
-        vars: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
+    pub fn envs<K: Into<String>, V: Into<String>>(mut self, vars: impl IntoIterator<Item = (K, V)>) -> Self {
         for (name, value) in vars {
             self = self.env(name, value);
         }
@@ -219,10 +216,7 @@ impl ExecOp {
     /// [`Error::EmptyReadOnlyRoot`], [`Error::ContentCache`].
     pub fn build(self) -> Result<Exec, Error> {
         if !self.process.cwd.starts_with('/') {
-            return Err(Error::NotAbsolute {
-                role: "working directory",
-                path: self.process.cwd,
-            });
+            return Err(Error::NotAbsolute { role: "working directory", path: self.process.cwd });
         }
         if self.root.is_read_only() && *self.root.input() == Input::Scratch {
             return Err(Error::EmptyReadOnlyRoot);
@@ -231,10 +225,7 @@ impl ExecOp {
         for mount in self.mounts {
             let dest = mount.dest().to_owned();
             if !dest.starts_with('/') {
-                return Err(Error::NotAbsolute {
-                    role: "mount",
-                    path: dest,
-                });
+                return Err(Error::NotAbsolute { role: "mount", path: dest });
             }
             if by_dest.insert(dest.clone(), mount).is_some() {
                 return Err(Error::DuplicateMount { dest });
@@ -264,10 +255,7 @@ impl ExecOp {
             platform: self.platform.as_ref().map(Platform::to_pb),
             ..Default::default()
         };
-        Ok(Exec {
-            node: Node::new(op, inputs, self.metadata, caps),
-            outputs,
-        })
+        Ok(Exec { node: Node::new(op, inputs, self.metadata, caps), outputs })
     }
 }
 

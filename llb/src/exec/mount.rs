@@ -201,10 +201,7 @@ pub struct Tmpfs {
 impl Tmpfs {
     /// An empty directory in memory.
     pub fn new(dest: impl Into<String>) -> Self {
-        Self {
-            dest: dest.into(),
-            size: 0,
-        }
+        Self { dest: dest.into(), size: 0 }
     }
 
     /// At most so many bytes. 0: no limit.
@@ -226,28 +223,16 @@ impl Mount {
     }
 
     pub(super) fn has_output(&self) -> bool {
-        matches!(
-            self,
-            Self::Bind(Bind {
-                access: Access::Output,
-                ..
-            })
-        )
+        matches!(self, Self::Bind(Bind { access: Access::Output, .. }))
     }
 
     pub(super) fn caps(&self) -> Caps {
         match self {
             Self::Bind(bind) => [
                 (true, caps::EXEC_MOUNT_BIND),
-                (
-                    bind.access == Access::Discard,
-                    caps::EXEC_MOUNT_BIND_READWRITE_NO_OUTPUT,
-                ),
+                (bind.access == Access::Discard, caps::EXEC_MOUNT_BIND_READWRITE_NO_OUTPUT),
                 (!bind.selects_all(), caps::EXEC_MOUNT_SELECTOR),
-                (
-                    bind.content_cache != ContentCache::Default,
-                    caps::EXEC_MOUNT_CONTENT_CACHE,
-                ),
+                (bind.content_cache != ContentCache::Default, caps::EXEC_MOUNT_CONTENT_CACHE),
             ]
             .into_iter()
             .filter_map(|(used, cap)| used.then_some(cap))
@@ -268,17 +253,10 @@ impl Mount {
 
     /// `output` is the mount's number among those that have one, or -1.
     pub(super) fn into_pb(self, inputs: &mut Inputs, output: i64) -> Result<pb::Mount, Error> {
-        let none = pb::Mount {
-            input: Inputs::NONE,
-            output,
-            ..Default::default()
-        };
+        let none = pb::Mount { input: Inputs::NONE, output, ..Default::default() };
         Ok(match self {
             Self::Bind(bind) => {
-                if bind.content_cache == ContentCache::On
-                    && bind.access == Access::Output
-                    && !bind.selects_all()
-                {
+                if bind.content_cache == ContentCache::On && bind.access == Access::Output && !bind.selects_all() {
                     return Err(Error::ContentCache { dest: bind.dest });
                 }
                 let content_cache = match bind.content_cache {
@@ -306,10 +284,7 @@ impl Mount {
                     selector: cache.selector,
                     dest: cache.dest,
                     mount_type: pb::MountType::Cache.into(),
-                    cache_opt: Some(pb::CacheOpt {
-                        id: cache.id,
-                        sharing: sharing.into(),
-                    }),
+                    cache_opt: Some(pb::CacheOpt { id: cache.id, sharing: sharing.into() }),
                     ..none
                 }
             }

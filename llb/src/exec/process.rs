@@ -68,11 +68,7 @@ pub struct SecretEnv {
 impl SecretEnv {
     /// The variable `name` holds the secret `id`.
     pub fn new(name: impl Into<String>, id: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            id: id.into(),
-            optional: false,
-        }
+        Self { name: name.into(), id: id.into(), optional: false }
     }
 
     /// A client that does not have it is no error: the variable is there, and empty.
@@ -113,11 +109,7 @@ pub(super) struct Process {
 
 impl Process {
     pub fn new(program: String) -> Self {
-        Self {
-            args: vec![program],
-            cwd: "/".into(),
-            ..Self::default()
-        }
+        Self { args: vec![program], cwd: "/".into(), ..Self::default() }
     }
 
     pub fn set_env(&mut self, name: String, value: String) {
@@ -139,14 +131,8 @@ impl Process {
             (!self.secrets.is_empty(), caps::EXEC_SECRET_ENV),
             (!self.devices.is_empty(), caps::EXEC_META_CDI),
             (!self.ulimits.is_empty(), caps::EXEC_META_ULIMIT),
-            (
-                !self.valid_exit_codes.is_empty(),
-                caps::EXEC_VALID_EXIT_CODE,
-            ),
-            (
-                !self.cgroup_parent.is_empty(),
-                caps::EXEC_META_CGROUP_PARENT,
-            ),
+            (!self.valid_exit_codes.is_empty(), caps::EXEC_VALID_EXIT_CODE),
+            (!self.cgroup_parent.is_empty(), caps::EXEC_META_CGROUP_PARENT),
         ]
         .into_iter()
         .filter_map(|(used, cap)| used.then_some(cap))
@@ -170,32 +156,14 @@ impl Process {
             Security::Sandbox => pb::SecurityMode::Sandbox,
             Security::Insecure => pb::SecurityMode::Insecure,
         };
-        let host = |(host, ip): (String, IpAddr)| pb::HostIp {
-            host,
-            ip: ip.to_string(),
-        };
-        let ulimit = |limit: Ulimit| pb::Ulimit {
-            name: limit.name,
-            soft: limit.soft,
-            hard: limit.hard,
-        };
-        let secret = |secret: SecretEnv| pb::SecretEnv {
-            id: secret.id,
-            name: secret.name,
-            optional: secret.optional,
-        };
-        let device = |device: Device| pb::CdiDevice {
-            name: device.name,
-            optional: device.optional,
-        };
+        let host = |(host, ip): (String, IpAddr)| pb::HostIp { host, ip: ip.to_string() };
+        let ulimit = |limit: Ulimit| pb::Ulimit { name: limit.name, soft: limit.soft, hard: limit.hard };
+        let secret = |secret: SecretEnv| pb::SecretEnv { id: secret.id, name: secret.name, optional: secret.optional };
+        let device = |device: Device| pb::CdiDevice { name: device.name, optional: device.optional };
         pb::ExecOp {
             meta: Some(pb::Meta {
                 args: self.args,
-                env: self
-                    .env
-                    .into_iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
+                env: self.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
                 cwd: self.cwd,
                 user: self.user,
                 proxy_env,

@@ -55,14 +55,7 @@ pub struct Secret(Grant);
 impl Secret {
     /// The secret `id` as the file `dest`, readable by its owner (mode 0400).
     pub fn new(dest: impl Into<String>, id: impl Into<String>) -> Self {
-        Self(Grant {
-            dest: dest.into(),
-            id: id.into(),
-            uid: 0,
-            gid: 0,
-            mode: 0o400,
-            optional: false,
-        })
+        Self(Grant { dest: dest.into(), id: id.into(), uid: 0, gid: 0, mode: 0o400, optional: false })
     }
 
     grant_setters!();
@@ -95,14 +88,7 @@ impl Ssh {
     /// The client's default agent as the socket `dest` (mode 0600). `SSH_AUTH_SOCK` is for the
     /// caller to set.
     pub fn new(dest: impl Into<String>) -> Self {
-        Self(Grant {
-            dest: dest.into(),
-            id: String::new(),
-            uid: 0,
-            gid: 0,
-            mode: 0o600,
-            optional: false,
-        })
+        Self(Grant { dest: dest.into(), id: String::new(), uid: 0, gid: 0, mode: 0o600, optional: false })
     }
 
     /// Another agent.

@@ -47,13 +47,7 @@ pub struct Mkfile {
 impl Mkfile {
     /// A file by path, permissions (`0o644`) and content.
     pub fn new(path: impl Into<String>, mode: u32, data: impl Into<Bytes>) -> Self {
-        Self {
-            path: path.into(),
-            mode,
-            data: data.into(),
-            owner: None,
-            timestamp: Timestamp::KEEP,
-        }
+        Self { path: path.into(), mode, data: data.into(), owner: None, timestamp: Timestamp::KEEP }
     }
 
     /// Its owner. Absent: 0.
@@ -93,13 +87,7 @@ pub struct Mkdir {
 impl Mkdir {
     /// A directory by path and permissions (`0o755`).
     pub fn new(path: impl Into<String>, mode: u32) -> Self {
-        Self {
-            path: path.into(),
-            mode,
-            make_parents: false,
-            owner: None,
-            timestamp: Timestamp::KEEP,
-        }
+        Self { path: path.into(), mode, make_parents: false, owner: None, timestamp: Timestamp::KEEP }
     }
 
     /// Makes missing parents too, with the same permissions and owner. Without it they must exist.
@@ -143,11 +131,7 @@ pub struct Rm {
 impl Rm {
     /// By path.
     pub fn new(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            allow_not_found: false,
-            allow_wildcard: false,
-        }
+        Self { path: path.into(), allow_not_found: false, allow_wildcard: false }
     }
 
     /// Nothing there is no error.
@@ -184,12 +168,7 @@ pub struct Symlink {
 impl Symlink {
     /// A symlink at `path` that says `target`.
     pub fn new(target: impl Into<String>, path: impl Into<String>) -> Self {
-        Self {
-            target: target.into(),
-            path: path.into(),
-            owner: None,
-            timestamp: Timestamp::KEEP,
-        }
+        Self { target: target.into(), path: path.into(), owner: None, timestamp: Timestamp::KEEP }
     }
 
     /// Its owner. Absent: 0.

@@ -40,41 +40,25 @@ impl Copy {
             timestamp: Timestamp::KEEP.to_pb(),
             ..Default::default()
         };
-        Self {
-            from: from.clone(),
-            owner: None,
-            message,
-        }
+        Self { from: from.clone(), owner: None, message }
     }
 
     /// Only what matches, by the rules of an ignore file, relative to the source directory.
-    pub fn include_patterns<S: Into<String>>(
-        mut self,
-        patterns: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.message
-            .include_patterns
-            .extend(patterns.into_iter().map(Into::into));
+    pub fn include_patterns<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.message.include_patterns.extend(patterns.into_iter().map(Into::into));
         self
     }
 
     /// Not what matches, by the same rules. Excludes win over includes.
-    pub fn exclude_patterns<S: Into<String>>(
-        mut self,
-        patterns: impl IntoIterator<Item = S>,
-    ) -> Self {
-        self.message
-            .exclude_patterns
-            .extend(patterns.into_iter().map(Into::into));
+    pub fn exclude_patterns<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.message.exclude_patterns.extend(patterns.into_iter().map(Into::into));
         self
     }
 
     /// Paths that must be among what is copied, as starts of absolute paths inside the source tree.
     /// Looked at only together with patterns or a wildcard. Not in 0.17.
     pub fn required_paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
-        self.message
-            .required_paths
-            .extend(paths.into_iter().map(Into::into));
+        self.message.required_paths.extend(paths.into_iter().map(Into::into));
         self
     }
 
@@ -147,18 +131,11 @@ impl Copy {
 
     pub(super) fn caps(&self) -> Caps {
         let message = &self.message;
-        let has_patterns =
-            !message.include_patterns.is_empty() || !message.exclude_patterns.is_empty();
+        let has_patterns = !message.include_patterns.is_empty() || !message.exclude_patterns.is_empty();
         [
             (has_patterns, caps::FILE_COPY_INCLUDE_EXCLUDE_PATTERNS),
-            (
-                !message.required_paths.is_empty(),
-                caps::FILE_COPY_REQUIRED_PATHS,
-            ),
-            (
-                message.always_replace_existing_dest_paths,
-                caps::FILE_COPY_ALWAYS_REPLACE,
-            ),
+            (!message.required_paths.is_empty(), caps::FILE_COPY_REQUIRED_PATHS),
+            (message.always_replace_existing_dest_paths, caps::FILE_COPY_ALWAYS_REPLACE),
         ]
         .into_iter()
         .filter_map(|(used, cap)| used.then_some(cap))

@@ -73,12 +73,7 @@ into_action!(Copy, Mkfile, Mkdir, Rm, Symlink);
 impl FileOp {
     /// Starts on a tree with a first action.
     pub fn new(base: impl Into<Input>, first: impl Into<Action>) -> Self {
-        Self {
-            base: base.into(),
-            unhashed: Vec::new(),
-            actions: vec![first.into()],
-            metadata: Metadata::default(),
-        }
+        Self { base: base.into(), unhashed: Vec::new(), actions: vec![first.into()], metadata: Metadata::default() }
     }
 
     /// Starts with a list of actions.
@@ -86,10 +81,7 @@ impl FileOp {
     /// # Errors
     ///
     /// [`Error::NoActions`] if the list is empty.
-    pub fn of<A: Into<Action>>(
-        base: impl Into<Input>,
-        actions: impl IntoIterator<Item = A>,
-    ) -> Result<Self, Error> {
+    pub fn of<A: Into<Action>>(base: impl Into<Input>, actions: impl IntoIterator<Item = A>) -> Result<Self, Error> {
         let mut actions = actions.into_iter();
         let first = actions.next().ok_or(Error::NoActions)?;
         Ok(Self::new(base, first).then_all(actions))
@@ -155,9 +147,7 @@ impl FileOp {
         let mut actions: Vec<pb::FileAction> = discarded.collect();
         let mut tree = base;
         for (source, action) in steps {
-            let result = inputs
-                .len()
-                .saturating_add(crate::node::index(actions.len()));
+            let result = inputs.len().saturating_add(crate::node::index(actions.len()));
             actions.push(pb::FileAction {
                 input: tree,
                 secondary_input: source,
@@ -169,10 +159,7 @@ impl FileOp {
         if let Some(last) = actions.last_mut() {
             last.output = 0;
         }
-        let op = pb::Op {
-            op: Some(pb::op::Op::File(pb::FileOp { actions })),
-            ..Default::default()
-        };
+        let op = pb::Op { op: Some(pb::op::Op::File(pb::FileOp { actions })), ..Default::default() };
         Ok(Node::new(op, inputs, self.metadata, caps).output(0))
     }
 }

@@ -28,18 +28,12 @@ impl Owner {
     /// A user; its group is the one of the same number, or the one that `/etc/passwd` gives to the
     /// name.
     pub fn user(user: User) -> Self {
-        Self {
-            user: Some(user),
-            group: None,
-        }
+        Self { user: Some(user), group: None }
     }
 
     /// Only a group; the user stays.
     pub fn group(group: User) -> Self {
-        Self {
-            user: None,
-            group: Some(group),
-        }
+        Self { user: None, group: Some(group) }
     }
 
     /// A user and another group.
@@ -56,10 +50,7 @@ impl Owner {
 
     pub(super) fn lower(self, base: i64, inputs: &mut Inputs) -> Result<pb::ChownOpt, Error> {
         let mut lower = |user: Option<User>| user.map(|user| user.lower(base, inputs)).transpose();
-        Ok(pb::ChownOpt {
-            user: lower(self.user)?,
-            group: lower(self.group)?,
-        })
+        Ok(pb::ChownOpt { user: lower(self.user)?, group: lower(self.group)? })
     }
 }
 
@@ -67,16 +58,12 @@ impl User {
     fn lower(self, base: i64, inputs: &mut Inputs) -> Result<pb::UserOpt, Error> {
         let (name, input) = match self {
             Self::Id(id) => {
-                return Ok(pb::UserOpt {
-                    user: Some(pb::user_opt::User::ById(id)),
-                });
+                return Ok(pb::UserOpt { user: Some(pb::user_opt::User::ById(id)) });
             }
             Self::Name(name) if base == Inputs::NONE => return Err(Error::NameOnScratch { name }),
             Self::Name(name) => (name, base),
             Self::NameIn(name, tree) => (name, inputs.add(&tree)),
         };
-        Ok(pb::UserOpt {
-            user: Some(pb::user_opt::User::ByName(pb::NamedUserOpt { name, input })),
-        })
+        Ok(pb::UserOpt { user: Some(pb::user_opt::User::ByName(pb::NamedUserOpt { name, input })) })
     }
 }

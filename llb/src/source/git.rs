@@ -60,11 +60,7 @@ impl Git {
         if remote.is_ssh {
             source.set("git.mountsshsock", "default");
         }
-        Ok(Self {
-            source,
-            reference: String::new(),
-            subdir: String::new(),
-        })
+        Ok(Self { source, reference: String::new(), subdir: String::new() })
     }
 
     /// A branch, tag, full ref or commit. Absent: the remote's default branch.
@@ -144,9 +140,7 @@ impl Git {
     /// [`Error::NoDigest`] if the reference has none.
     pub fn bundle(self, blob: &ImageRef) -> Result<Self, Error> {
         if blob.digest().is_none() {
-            return Err(Error::NoDigest {
-                reference: blob.to_string(),
-            });
+            return Err(Error::NoDigest { reference: blob.to_string() });
         }
         Ok(self.set("git.bundle", format!("docker-image+blob://{blob}")))
     }
@@ -227,20 +221,12 @@ impl<'a> Remote<'a> {
             Some(_) => return None,
             None => {
                 let (authority, path) = url.split_once(':')?;
-                authority
-                    .split_once('@')
-                    .filter(|(user, _)| !user.is_empty())?;
+                authority.split_once('@').filter(|(user, _)| !user.is_empty())?;
                 (authority, path, true)
             }
         };
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
-        (!host.is_empty() && !host.contains('/')).then(|| Self {
-            host,
-            path: clean(path),
-            is_ssh,
-        })
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        (!host.is_empty() && !host.contains('/')).then(|| Self { host, path: clean(path), is_ssh })
     }
 }
 
@@ -279,24 +265,12 @@ mod tests {
             "git@github.com:moby/buildkit.git",
             "ssh://git@github.com/moby/buildkit.git",
         ] {
-            assert_eq!(
-                identifier(Git::new(url).unwrap()),
-                "git://github.com/moby/buildkit.git"
-            );
+            assert_eq!(identifier(Git::new(url).unwrap()), "git://github.com/moby/buildkit.git");
         }
         let git = || Git::new("https://example.com:8443/a.git").unwrap();
-        assert_eq!(
-            identifier(git().reference("v1")),
-            "git://example.com:8443/a.git#v1"
-        );
-        assert_eq!(
-            identifier(git().reference("v1").subdir("/b/../c/")),
-            "git://example.com:8443/a.git#v1:c"
-        );
-        assert_eq!(
-            identifier(git().subdir("c")),
-            "git://example.com:8443/a.git#:c"
-        );
+        assert_eq!(identifier(git().reference("v1")), "git://example.com:8443/a.git#v1");
+        assert_eq!(identifier(git().reference("v1").subdir("/b/../c/")), "git://example.com:8443/a.git#v1:c");
+        assert_eq!(identifier(git().subdir("c")), "git://example.com:8443/a.git#:c");
     }
 
     #[test]

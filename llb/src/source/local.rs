@@ -41,19 +41,13 @@ impl Local {
     }
 
     /// Only what matches. Prunes the client's walk only if no pattern has a wildcard.
-    pub fn include_patterns<S: Into<String>>(
-        mut self,
-        patterns: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn include_patterns<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.0.set("local.includepattern", json_list(patterns));
         self
     }
 
     /// Not what matches; an exception starts with `!`.
-    pub fn exclude_patterns<S: Into<String>>(
-        mut self,
-        patterns: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn exclude_patterns<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.0.set("local.excludepatterns", json_list(patterns));
         self
     }
@@ -83,15 +77,11 @@ impl Local {
 
     /// Sends names and metadata of files, but content only for paths that match one of `except`.
     /// Not in 0.17.
-    pub fn metadata_transfer<S: Into<String>>(
-        mut self,
-        except: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn metadata_transfer<S: Into<String>>(mut self, except: impl IntoIterator<Item = S>) -> Self {
         self.0.set("local.metadatatransfer", "true");
         let except: Vec<String> = except.into_iter().map(Into::into).collect();
         if !except.is_empty() {
-            self.0
-                .set("local.metadatatransferexclude", json_list(except));
+            self.0.set("local.metadatatransferexclude", json_list(except));
         }
         self
     }

@@ -37,13 +37,7 @@ pub(crate) struct Source {
 
 impl Source {
     fn new(identifier: String) -> Self {
-        Self {
-            identifier,
-            attrs: BTreeMap::new(),
-            platform: None,
-            metadata: Metadata::default(),
-            caps: Caps::new(),
-        }
+        Self { identifier, attrs: BTreeMap::new(), platform: None, metadata: Metadata::default(), caps: Caps::new() }
     }
 
     fn set(&mut self, attr: &'static str, value: impl Into<String>) {
@@ -53,11 +47,7 @@ impl Source {
     fn build(self) -> Output {
         let source = pb::SourceOp {
             identifier: self.identifier,
-            attrs: self
-                .attrs
-                .into_iter()
-                .map(|(key, value)| entry(key, value))
-                .collect(),
+            attrs: self.attrs.into_iter().map(|(key, value)| entry(key, value)).collect(),
         };
         node(source, self.platform.as_ref(), self.metadata, self.caps)
     }
@@ -67,11 +57,7 @@ impl Source {
 /// resolve one: policy may have rewritten the identifier, even to another scheme.
 ///
 /// The platform is taken over where the scheme has one (images and layouts).
-pub fn resolved(
-    mut source: pb::SourceOp,
-    platform: Option<&Platform>,
-    metadata: Metadata,
-) -> Output {
+pub fn resolved(mut source: pb::SourceOp, platform: Option<&Platform>, metadata: Metadata) -> Output {
     // Decoded entries may lack an empty member, and any order is legal on the wire.
     for attr in &mut source.attrs {
         attr.key.get_or_insert_default();
@@ -82,36 +68,22 @@ pub fn resolved(
     node(source, platform, metadata, Caps::new())
 }
 
-fn node(
-    source: pb::SourceOp,
-    platform: Option<&Platform>,
-    metadata: Metadata,
-    mut caps: Caps,
-) -> Output {
+fn node(source: pb::SourceOp, platform: Option<&Platform>, metadata: Metadata, mut caps: Caps) -> Output {
     caps.extend(source_caps(&source));
     if platform.is_some() {
         caps.insert(caps::PLATFORM);
     }
-    let op = pb::Op {
-        op: Some(pb::op::Op::Source(source)),
-        platform: platform.map(Platform::to_pb),
-        ..Default::default()
-    };
+    let op =
+        pb::Op { op: Some(pb::op::Op::Source(source)), platform: platform.map(Platform::to_pb), ..Default::default() };
     Node::new(op, Inputs::default(), metadata, caps).output(0)
 }
 
 fn entry(key: &str, value: String) -> pb::StringEntry {
-    pb::StringEntry {
-        key: Some(key.into()),
-        value: Some(value),
-    }
+    pb::StringEntry { key: Some(key.into()), value: Some(value) }
 }
 
 fn has_platform(identifier: &str) -> bool {
-    matches!(
-        identifier.split_once("://"),
-        Some(("docker-image" | "oci-layout", _))
-    )
+    matches!(identifier.split_once("://"), Some(("docker-image" | "oci-layout", _)))
 }
 
 /// A list of patterns or paths as an attribute holds it.
@@ -148,10 +120,7 @@ const ATTRS: &[(&str, Cap)] = &[
     ("local.followpaths", caps::SOURCE_LOCAL_FOLLOW_PATHS),
     ("local.sharedkeyhint", caps::SOURCE_LOCAL_SHARED_KEY_HINT),
     ("local.differ", caps::SOURCE_LOCAL_DIFFER),
-    (
-        "local.metadatatransfer",
-        caps::SOURCE_LOCAL_METADATA_TRANSFER,
-    ),
+    ("local.metadatatransfer", caps::SOURCE_LOCAL_METADATA_TRANSFER),
     ("git.keepgitdir", caps::SOURCE_GIT_KEEP_DIR),
     ("git.fullurl", caps::SOURCE_GIT_FULL_URL),
     ("git.knownsshhosts", caps::SOURCE_GIT_KNOWN_SSH_HOSTS),
@@ -174,22 +143,16 @@ const ATTRS: &[(&str, Cap)] = &[
 ];
 
 fn source_caps(source: &pb::SourceOp) -> Caps {
-    let scheme = source
-        .identifier
-        .split_once("://")
-        .map_or("", |(scheme, _)| scheme);
+    let scheme = source.identifier.split_once("://").map_or("", |(scheme, _)| scheme);
     // A blob shares attributes with HTTP, but not their capabilities.
     let is_blob = scheme.ends_with("+blob");
     let by_scheme = SCHEMES.iter().filter(|(name, _)| *name == scheme);
-    let by_attr = source.attrs.iter().filter(|_| !is_blob).flat_map(|attr| {
-        ATTRS
-            .iter()
-            .filter(|(name, _)| attr.key.as_deref() == Some(*name))
-    });
-    let mut caps: Caps = by_scheme
-        .chain(by_attr)
-        .map(|(_, cap)| cap.clone())
-        .collect();
+    let by_attr = source
+        .attrs
+        .iter()
+        .filter(|_| !is_blob)
+        .flat_map(|attr| ATTRS.iter().filter(|(name, _)| attr.key.as_deref() == Some(*name)));
+    let mut caps: Caps = by_scheme.chain(by_attr).map(|(_, cap)| cap.clone()).collect();
     // Only `pull` has to be obeyed; the other modes are wishes.
     let is_pull = |attr: &pb::StringEntry| {
         attr.key.as_deref() == Some("image.resolvemode") && attr.value.as_deref() == Some("pull")

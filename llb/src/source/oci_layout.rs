@@ -19,9 +19,7 @@ impl OciLayout {
     /// [`Error::NoDigest`] if the reference has none.
     pub fn new(reference: &ImageRef, store: &str) -> Result<Self, Error> {
         if reference.digest().is_none() {
-            return Err(Error::NoDigest {
-                reference: reference.to_string(),
-            });
+            return Err(Error::NoDigest { reference: reference.to_string() });
         }
         let mut source = Source::new(format!("oci-layout://{reference}"));
         source.set("oci.store", store);

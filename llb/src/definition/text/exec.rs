@@ -11,11 +11,7 @@ pub(super) fn write(exec: &pb::ExecOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
     let meta = exec.meta.clone().unwrap_or_default();
     writeln!(f, "exec{}", words(&meta.args))?;
     writeln!(f, "  cwd {}", word(&meta.cwd))?;
-    for (key, text) in [
-        ("user", &meta.user),
-        ("hostname", &meta.hostname),
-        ("cgroup parent", &meta.cgroup_parent),
-    ] {
+    for (key, text) in [("user", &meta.user), ("hostname", &meta.hostname), ("cgroup parent", &meta.cgroup_parent)] {
         if !text.is_empty() {
             writeln!(f, "  {key} {}", word(text))?;
         }
@@ -24,13 +20,7 @@ pub(super) fn write(exec: &pb::ExecOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
         writeln!(f, "  env {}", word(var))?;
     }
     for secret in &exec.secretenv {
-        writeln!(
-            f,
-            "  env {} = secret {}{}",
-            word(&secret.name),
-            word(&secret.id),
-            optional(secret.optional)
-        )?;
+        writeln!(f, "  env {} = secret {}{}", word(&secret.name), word(&secret.id), optional(secret.optional))?;
     }
     if let Some(proxy) = &meta.proxy_env {
         for (name, value) in [
@@ -49,21 +39,10 @@ pub(super) fn write(exec: &pb::ExecOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
         writeln!(f, "  host {} {}", word(&host.host), word(&host.ip))?;
     }
     for limit in &meta.ulimit {
-        writeln!(
-            f,
-            "  ulimit {} {}:{}",
-            word(&limit.name),
-            limit.soft,
-            limit.hard
-        )?;
+        writeln!(f, "  ulimit {} {}:{}", word(&limit.name), limit.soft, limit.hard)?;
     }
     for device in &exec.cdi_devices {
-        writeln!(
-            f,
-            "  device {}{}",
-            word(&device.name),
-            optional(device.optional)
-        )?;
+        writeln!(f, "  device {}{}", word(&device.name), optional(device.optional))?;
     }
     match exec.network() {
         NetMode::Unset => {}
@@ -74,11 +53,7 @@ pub(super) fn write(exec: &pb::ExecOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
         writeln!(f, "  security insecure")?;
     }
     if !meta.valid_exit_codes.is_empty() {
-        let codes: Vec<String> = meta
-            .valid_exit_codes
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let codes: Vec<String> = meta.valid_exit_codes.iter().map(ToString::to_string).collect();
         writeln!(f, "  exit codes {}", codes.join(" "))?;
     }
     if meta.remove_mount_stubs_recursive {
@@ -115,32 +90,18 @@ fn write_mount(mount: &pb::Mount, refs: &Refs, f: &mut Formatter<'_>) -> fmt::Re
         }
         MountType::Tmpfs => {
             write!(f, " tmpfs")?;
-            if let Some(size) = mount
-                .tmpfs_opt
-                .map(|tmpfs| tmpfs.size)
-                .filter(|size| *size != 0)
-            {
+            if let Some(size) = mount.tmpfs_opt.map(|tmpfs| tmpfs.size).filter(|size| *size != 0) {
                 write!(f, " size={size}")?;
             }
         }
         MountType::Secret => {
             let grant = mount.secret_opt.clone().unwrap_or_default();
-            write!(
-                f,
-                " secret {}{}",
-                word(&grant.id),
-                owner_mode(grant.uid, grant.gid, grant.mode)
-            )?;
+            write!(f, " secret {}{}", word(&grant.id), owner_mode(grant.uid, grant.gid, grant.mode))?;
             write!(f, "{}", optional(grant.optional))?;
         }
         MountType::Ssh => {
             let grant = mount.ssh_opt.clone().unwrap_or_default();
-            write!(
-                f,
-                " ssh {}{}",
-                word(&grant.id),
-                owner_mode(grant.uid, grant.gid, grant.mode)
-            )?;
+            write!(f, " ssh {}{}", word(&grant.id), owner_mode(grant.uid, grant.gid, grant.mode))?;
             write!(f, "{}", optional(grant.optional))?;
         }
     }

@@ -35,12 +35,7 @@ pub(super) fn write(file: &pb::FileOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
                 write_flag(rm.allow_wildcard, "wildcard", f)?;
             }
             Some(Action::Symlink(symlink)) => {
-                write!(
-                    f,
-                    "symlink {} -> {}",
-                    word(&symlink.newpath),
-                    word(&symlink.oldpath)
-                )?;
+                write!(f, "symlink {} -> {}", word(&symlink.newpath), word(&symlink.oldpath))?;
                 write_owner(symlink.owner.as_ref(), refs, f)?;
                 write_timestamp(symlink.timestamp, f)?;
             }
@@ -54,24 +49,11 @@ pub(super) fn write(file: &pb::FileOp, refs: &Refs, f: &mut Formatter<'_>) -> fm
     Ok(())
 }
 
-fn write_copy(
-    copy: &pb::FileActionCopy,
-    from: i64,
-    refs: &Refs,
-    f: &mut Formatter<'_>,
-) -> fmt::Result {
-    write!(
-        f,
-        "copy {} {} to {}",
-        refs.tree(from),
-        word(&copy.src),
-        word(&copy.dest)
-    )?;
-    for (patterns, key) in [
-        (&copy.include_patterns, "include"),
-        (&copy.exclude_patterns, "exclude"),
-        (&copy.required_paths, "require"),
-    ] {
+fn write_copy(copy: &pb::FileActionCopy, from: i64, refs: &Refs, f: &mut Formatter<'_>) -> fmt::Result {
+    write!(f, "copy {} {} to {}", refs.tree(from), word(&copy.src), word(&copy.dest))?;
+    for (patterns, key) in
+        [(&copy.include_patterns, "include"), (&copy.exclude_patterns, "exclude"), (&copy.required_paths, "require")]
+    {
         if !patterns.is_empty() {
             write!(f, " {key}[{}]", words(patterns).trim_start())?;
         }
@@ -81,10 +63,7 @@ fn write_copy(
         (copy.create_dest_path, "create-dest"),
         (copy.follow_symlink, "follow"),
         (copy.attempt_unpack_docker_compatibility, "unpack"),
-        (
-            copy.allow_wildcard && !copy.allow_empty_wildcard,
-            "wildcard",
-        ),
+        (copy.allow_wildcard && !copy.allow_empty_wildcard, "wildcard"),
         (copy.allow_empty_wildcard, "wildcard-or-nothing"),
         (copy.always_replace_existing_dest_paths, "replace"),
     ] {
@@ -105,17 +84,12 @@ fn write_flag(flag: bool, key: &str, f: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn write_timestamp(timestamp: i64, f: &mut Formatter<'_>) -> fmt::Result {
-    if timestamp == -1 {
-        Ok(())
-    } else {
-        write!(f, " time={timestamp}")
-    }
+    if timestamp == -1 { Ok(()) } else { write!(f, " time={timestamp}") }
 }
 
 fn write_owner(owner: Option<&pb::ChownOpt>, refs: &Refs, f: &mut Formatter<'_>) -> fmt::Result {
     let Some(owner) = owner else { return Ok(()) };
-    let text = |user: &Option<pb::UserOpt>| match user.as_ref().and_then(|user| user.user.as_ref())
-    {
+    let text = |user: &Option<pb::UserOpt>| match user.as_ref().and_then(|user| user.user.as_ref()) {
         Some(pb::user_opt::User::ById(id)) => id.to_string(),
         Some(pb::user_opt::User::ByName(name)) => {
             format!("{}@{}", word(&name.name), refs.tree(name.input))

@@ -17,17 +17,10 @@ use crate::encode::encode_op;
 use crate::{Metadata, Output, Platform};
 
 pub(super) fn write(definition: &Definition, f: &mut Formatter<'_>) -> fmt::Result {
-    let numbers: BTreeMap<&str, usize> = definition
-        .vertices
-        .iter()
-        .zip(1..)
-        .map(|(vertex, number)| (vertex.node.digest().as_str(), number))
-        .collect();
+    let numbers: BTreeMap<&str, usize> =
+        definition.vertices.iter().zip(1..).map(|(vertex, number)| (vertex.node.digest().as_str(), number)).collect();
     let name = |output: &Output| {
-        let number = numbers
-            .get(output.node().digest().as_str())
-            .copied()
-            .unwrap_or_default();
+        let number = numbers.get(output.node().digest().as_str()).copied().unwrap_or_default();
         match output.index() {
             0 => format!("#{number}"),
             index => format!("#{number}.{index}"),
@@ -55,34 +48,21 @@ pub(super) fn write(definition: &Definition, f: &mut Formatter<'_>) -> fmt::Resu
             }
             Some(Kind::Build(_)) => writeln!(f, "build {}", refs.0.join(" "))?,
             Some(Kind::Passthrough(passthrough)) => {
-                writeln!(
-                    f,
-                    "passthrough {} {}",
-                    word(&passthrough.id),
-                    refs.0.join(" ")
-                )?;
+                writeln!(f, "passthrough {} {}", word(&passthrough.id), refs.0.join(" "))?;
             }
             None => writeln!(f, "nothing {}", refs.0.join(" "))?,
         }
         write_surroundings(vertex, f)?;
         writeln!(f)?;
     }
-    writeln!(
-        f,
-        "=> {}",
-        definition.output.output().map_or("scratch".into(), name)
-    )
+    writeln!(f, "=> {}", definition.output.output().map_or("scratch".into(), name))
 }
 
 /// What an op does, for people who meet it in an error.
 pub(super) fn summary(op: &pb::Op) -> String {
     match &op.op {
         Some(Kind::Source(source)) => source.identifier.clone(),
-        Some(Kind::Exec(exec)) => exec
-            .meta
-            .as_ref()
-            .map(|meta| meta.args.join(" "))
-            .unwrap_or_default(),
+        Some(Kind::Exec(exec)) => exec.meta.as_ref().map(|meta| meta.args.join(" ")).unwrap_or_default(),
         Some(Kind::File(file)) => file::summary(file),
         Some(Kind::Merge(_)) => "merge".into(),
         Some(Kind::Diff(_)) => "diff".into(),
@@ -97,11 +77,7 @@ fn write_source(source: &pb::SourceOp, f: &mut Formatter<'_>) -> fmt::Result {
     for attr in &source.attrs {
         let value = attr.value.as_deref().unwrap_or_default();
         // Lists are JSON and would be hard to read with another layer of quotes.
-        let value = if value.starts_with('[') {
-            value.to_owned()
-        } else {
-            word(value)
-        };
+        let value = if value.starts_with('[') { value.to_owned() } else { word(value) };
         writeln!(f, "  {} {value}", attr.key.as_deref().unwrap_or_default())?;
     }
     Ok(())
@@ -112,23 +88,14 @@ fn write_surroundings(vertex: &Vertex, f: &mut Formatter<'_>) -> fmt::Result {
     if let Some(platform) = &op.platform {
         writeln!(f, "  platform {}", Platform::from(platform))?;
     }
-    for filter in op
-        .constraints
-        .iter()
-        .flat_map(|constraints| &constraints.filter)
-    {
+    for filter in op.constraints.iter().flat_map(|constraints| &constraints.filter) {
         writeln!(f, "  constraint {}", word(filter))?;
     }
     if encode_op(&mut op.clone()) != *vertex.node.bytes() {
         writeln!(f, "  not canonical")?;
     }
     write_metadata(&vertex.metadata, f)?;
-    let caps: Vec<&str> = vertex
-        .caps
-        .iter()
-        .filter(|cap| **cap != CONSTRAINTS)
-        .map(|cap| cap.as_str())
-        .collect();
+    let caps: Vec<&str> = vertex.caps.iter().filter(|cap| **cap != CONSTRAINTS).map(|cap| cap.as_str()).collect();
     if !caps.is_empty() {
         writeln!(f, "  needs {}", caps.join(" "))?;
     }
@@ -165,11 +132,7 @@ fn write_metadata(metadata: &Metadata, f: &mut Formatter<'_>) -> fmt::Result {
     }
     for location in &metadata.locations {
         write!(f, "  at {}:", word(&location.file.to_pb().filename))?;
-        for (range, separator) in location
-            .ranges
-            .iter()
-            .zip(std::iter::once("").chain(std::iter::repeat(",")))
-        {
+        for (range, separator) in location.ranges.iter().zip(std::iter::once("").chain(std::iter::repeat(","))) {
             write!(f, "{separator}{}", range.first())?;
             if range.last() != range.first() {
                 write!(f, "-{}", range.last())?;
@@ -190,10 +153,7 @@ impl Refs {
             return "scratch".into();
         }
         let position = usize::try_from(index).ok();
-        position
-            .and_then(|position| self.0.get(position))
-            .cloned()
-            .unwrap_or_else(|| format!("?{index}"))
+        position.and_then(|position| self.0.get(position)).cloned().unwrap_or_else(|| format!("?{index}"))
     }
 
     /// The same where higher numbers mean the results of actions.
@@ -207,15 +167,8 @@ impl Refs {
 
 /// A text as it is if it is one plain word, else quoted.
 fn word(text: &str) -> String {
-    let is_plain = !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '\''));
-    if is_plain {
-        text.to_owned()
-    } else {
-        format!("{text:?}")
-    }
+    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '\''));
+    if is_plain { text.to_owned() } else { format!("{text:?}") }
 }
 
 /// Several words.
