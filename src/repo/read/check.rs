@@ -56,7 +56,8 @@ fn missing(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
     let mut error =
         Diagnostic::error("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
     for (descriptor, missing) in wanted.iter().take(SHOWN) {
-        error = error.label(place(repo, missing), format!("`{descriptor}` has no entry"));
+        let text = if count == 1 { String::new() } else { format!("`{descriptor}` has no entry") };
+        error = error.label(place(repo, missing), text);
     }
     Some(error)
 }
