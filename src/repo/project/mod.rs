@@ -62,8 +62,8 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
     }
     let lock = repo.lock.cut(&production.walk, &entries);
     project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
-    project.inputs.extend(named(repo, &production.walk.files));
-    project.links = named(repo, &production.walk.links);
+    project.inputs.extend(named(&production.walk.files, |path| project.files.contains_key(path)));
+    project.links = named(&production.walk.links, |path| project.workspaces.contains(path));
     project.inputs.extend(common_inputs(repo));
     project
 }
@@ -181,11 +181,10 @@ pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
     )
 }
 
-/// Paths that descriptors name, but for workspaces themselves: those are in the project already.
-pub(crate) fn named(repo: &Repository, paths: &BTreeSet<String>) -> Vec<ContextPath> {
-    let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
+/// Paths that descriptors name, but for what lies in the project already.
+pub(crate) fn named(paths: &BTreeSet<String>, mut there: impl FnMut(&ContextPath) -> bool) -> Vec<ContextPath> {
     let paths: BTreeSet<ContextPath> = paths.iter().filter_map(|path| ContextPath::new(path).ok()).collect();
-    paths.into_iter().filter(|path| !path.is_root() && !dirs.contains(path)).collect()
+    paths.into_iter().filter(|path| !path.is_root() && !there(path)).collect()
 }
 
 /// What every install needs of the repository.

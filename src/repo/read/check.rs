@@ -27,8 +27,10 @@ pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
             found.push(outside(repo, file, error));
         }
     }
-    inputs.extend(named(repo, &walk.files));
-    repo.yarn.links = named(repo, &walk.links);
+    let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
+    inputs.extend(named(&walk.files, |path| path.name() == "package.json" && dirs.contains(&path.parent())));
+    let links = named(&walk.links, |path| dirs.contains(path));
+    repo.yarn.links = links;
     repo.yarn.inputs = inputs.into_iter().collect();
     found
 }
