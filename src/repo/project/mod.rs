@@ -5,6 +5,8 @@
 //! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it (reference B.3).
 
 mod manifest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
