@@ -124,6 +124,11 @@ impl serde::Serialize for ContextPath {
 pub struct ImagePath(String);
 
 impl ImagePath {
+    /// The image's root.
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
     /// Cleans an absolute path.
     pub fn new(text: &str) -> Result<Self, PathError> {
         if !text.starts_with('/') {

@@ -4,9 +4,14 @@
 //! where (file, line, excerpt) and what to do. The same value is rendered for a terminal, for BuildKit's typed error
 //! details and for lint JSON. This module knows nothing of YAML, Backstage or the gateway.
 
+mod location;
+pub mod render;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use location::{LineRange, Location};
 
 /// A file that a diagnostic can point into: its name as the user knows it and its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -39,6 +39,26 @@ pub(crate) const ROOT_FILES: [&str; 13] = [
     "tsconfig.json",
 ];
 
+/// Files at the root that configure builds and checks. Never read: that they are there is enough.
+const ROOT_CONFIG: [&str; 16] = [
+    "tsconfig*.json",
+    "babel.config.*",
+    ".babelrc*",
+    ".browserslistrc",
+    ".swcrc",
+    "postcss.config.*",
+    "tailwind.config.*",
+    "rspack.config.*",
+    "webpack.config.*",
+    "jest.config.*",
+    ".eslintrc*",
+    ".eslintignore",
+    "eslint.config.*",
+    ".prettierrc*",
+    ".prettierignore",
+    "prettier.config.*",
+];
+
 const FOLDERS: [&str; 4] = [".yarn/releases", ".yarn/plugins", ".yarn/patches", "patches"];
 
 /// The set to read facts from. `named` are the files that the build file names: they are shown whatever the deny-list
@@ -48,6 +68,7 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
     let mut include = own(&["**/package.json", "app-config*.yaml"]);
     include.extend(own(&ROOT_FILES));
+    include.extend(own(&ROOT_CONFIG));
     include.extend(own(&FOLDERS));
     let mut exclude = own(&GENERATED);
     exclude.extend(own(&DENY));

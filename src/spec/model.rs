@@ -43,6 +43,36 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// What a file says that says nothing.
+    pub fn new(file: &Arc<SourceFile>) -> Self {
+        Self {
+            file: Arc::clone(file),
+            node: None,
+            backend: None,
+            frontend: None,
+            config: None,
+            files: Vec::new(),
+            exclude: Vec::new(),
+            install: Install::default(),
+            build: Build::default(),
+            checks: None,
+            prune: Prune::default(),
+            source_maps: None,
+            runtime: Runtime::default(),
+            network: Network::default(),
+        }
+    }
+
+    /// The config files that it names, run-time and build-time: what must be there to be read.
+    pub fn named_configs(&self) -> Vec<Spanned<ContextPath>> {
+        let runtime = self
+            .config
+            .iter()
+            .flat_map(|configs| configs.iter().map(|config| Spanned::new(config.from.clone(), config.span.clone())));
+        let build = self.build.config.iter().flat_map(|configs| configs.iter().cloned());
+        runtime.chain(build).collect()
+    }
+
     /// Where defaults point: line 1, the syntax line, which is what asked for them.
     pub fn default_span(&self) -> Span {
         Span::line(&self.file, 1)

@@ -1,0 +1,42 @@
+# One command for each thing one does here. Each can be run alone, twice, and after a kill; each says on
+# stderr what it does; what it downloads, compiles or starts lives in one cache folder outside the
+# checkout (BACKSTAGE_BUILD_CACHE, by default ~/.cache/backstage-build). `make -s TARGET` answers on stdout.
+
+.DEFAULT_GOAL := help
+.PHONY: help engine bases bases-arm64 frontend app demo test bench lint ci stop
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+engine: ## find or start BuildKit, buildx and a registry; prints export lines (ENGINE_NAME, BUILDKIT_VERSION)
+	@hack/engine
+
+bases: ## make the base images of an app resolve (BASES_NODE="22 24")
+	@hack/bases $(BASES_NODE)
+
+bases-arm64: ## the same for linux/amd64 and linux/arm64, and run arm64 programs under qemu
+	@hack/bases-arm64 $(BASES_NODE)
+
+frontend: ## build and push the frontend image; prints its reference (FRONTEND_PLATFORMS, FRONTEND_TAG)
+	@hack/frontend
+
+app: ## make the reference Backstage app; prints its folder
+	@hack/app
+
+demo: ## from nothing to a running image of the reference app (DEMO_COMPARE=1, DEMO_JSON)
+	@hack/demo
+
+test: ## every test, unit to end to end (TEST=unit for the quick ones)
+	@hack/test
+
+lint: ## formatting, clippy, scripts, licences of the dependencies
+	@hack/lint
+
+bench: ## compare with the documented Dockerfile, scenario by scenario (BENCH_RUNS, BENCH_JSON)
+	@hack/bench
+
+ci: ## what CI runs: lint and test, then stop
+	@.ci/run
+
+stop: ## end the daemons that were started here
+	@hack/stop

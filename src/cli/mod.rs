@@ -1,0 +1,160 @@
+//! The command line: the same pipeline over a directory, without a daemon.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::render::{Colour, terminal};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::{DirectoryFiles, FilesError, ReadSet, parse_ignore_file};
+use crate::path::ContextPath;
+use crate::pipeline::{self, Prepared, Source};
+use crate::plan::Text;
+use crate::platform;
+use crate::spec;
+
+/// Builds production images of Backstage repositories. Inside BuildKit it is a frontend; here it shows what a build does.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints what a build of a directory will do, and why.
+    Plan {
+        /// The repository.
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+        /// The build file, relative to the repository.
+        #[arg(short, long, default_value = "backstage.build.yaml")]
+        file: String,
+        /// Overrides a value of the build file by its path.
+        #[arg(long = "build-arg", value_name = "PATH=VALUE")]
+        build_args: Vec<String>,
+        /// Platform of the image; the default is this machine's.
+        #[arg(long)]
+        platform: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the JSON Schema of the build file.
+    Schema,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = io::stdout().lock();
+    let outcome = match arguments.command {
+        Command::Schema => out.write_all(spec::schema::text().as_bytes()),
+        Command::Plan { directory, file, build_args, platform, json } => {
+            let plan = Plan { directory, file, build_args, platform };
+            match plan.prepare() {
+                Ok(prepared) => show(&mut out, &prepared, json),
+                Err(diagnostics) => {
+                    complain(&diagnostics.0);
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader went away, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&[Diagnostic::error("cli/output", format!("the output cannot be written: {error}"))]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(out: &mut impl Write, prepared: &Prepared, json: bool) -> io::Result<()> {
+    complain(&prepared.warnings);
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &prepared.plan)?;
+        writeln!(out)
+    } else {
+        write!(out, "{}", Text(&prepared.plan))
+    }
+}
+
+/// Diagnostics go to stderr, coloured where a person reads it.
+fn complain(diagnostics: &[Diagnostic]) {
+    let colour = if io::stderr().is_terminal() { Colour::Always } else { Colour::Never };
+    // Nothing can be done about a stderr that is closed.
+    let _ = write!(io::stderr(), "{}", terminal(diagnostics, colour));
+}
+
+/// The arguments of `plan`.
+struct Plan {
+    directory: PathBuf,
+    file: String,
+    build_args: Vec<String>,
+    platform: Option<String>,
+}
+
+impl Plan {
+    fn prepare(&self) -> Result<Prepared, Diagnostics> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Diagnostic::error("cli/runtime", format!("the program cannot start: {error}")))?;
+        runtime.block_on(self.pipeline())
+    }
+
+    async fn pipeline(&self) -> Result<Prepared, Diagnostics> {
+        let source = self.source().await?;
+        let open = async |set: &ReadSet| self.files(set);
+        pipeline::prepare(&source, open).await
+    }
+
+    fn files(&self, set: &ReadSet) -> Result<DirectoryFiles, Diagnostics> {
+        DirectoryFiles::new(&self.directory, set).map_err(|error| {
+            Diagnostic::error("cli/directory", format!("{} cannot be read: {error}", self.directory.display())).into()
+        })
+    }
+
+    async fn source(&self) -> Result<Source, Diagnostics> {
+        use crate::files::Files as _;
+
+        let usage = |message: String| Diagnostics::from(Diagnostic::error("cli/usage", message));
+        let unreadable = |error: FilesError| Diagnostics::from(Diagnostic::error("cli/files", error.to_string()));
+        let path = ContextPath::new(&self.file).map_err(|error| usage(format!("--file {}: {error}", self.file)))?;
+        let ignore_path = ContextPath::new(&format!("{path}.dockerignore")).unwrap_or_default();
+        let set = ReadSet { include: vec![path.to_string(), ignore_path.to_string()], exclude: Vec::new() };
+        let files = self.files(&set)?;
+        let Some(text) = files.read(&path, spec::MAX_BYTES as u64).await.map_err(unreadable)? else {
+            let help = "name it with `--file`; a file that holds only its `# syntax=` line is enough";
+            let diagnostic =
+                Diagnostic::error("cli/no-build-file", format!("there is no {path} in {}", self.directory.display()));
+            return Err(diagnostic.help(help).into());
+        };
+        let ignore = files.read(&ignore_path, spec::MAX_BYTES as u64).await.map_err(unreadable)?;
+        let mut build_args = std::collections::BTreeMap::new();
+        for arg in &self.build_args {
+            let (name, value) =
+                arg.split_once('=').ok_or_else(|| usage(format!("--build-arg {arg}: write NAME=VALUE")))?;
+            build_args.insert(name.to_owned(), value.to_owned());
+        }
+        let host = platform::host();
+        let target = match &self.platform {
+            Some(text) => text
+                .parse()
+                .map_err(|error: buildkit_llb::InvalidPlatform| usage(format!("--platform {text}: {error}")))?,
+            None => host.clone(),
+        };
+        Ok(Source {
+            file: spec::decode(path.as_str(), &text)?,
+            ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
+            build_args,
+            arch: target.architecture().to_owned(),
+            cross: target != host,
+        })
+    }
+}

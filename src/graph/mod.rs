@@ -1,0 +1,180 @@
+//! Plan to LLB, and nothing else: every decision was made before.
+//!
+//! In: a [`Plan`], the images and context trees that its steps name, and the request's settings for executed programs.
+//! Out: an LLB output for a target. Knows nothing of files or YAML.
+
+mod files;
+mod run;
+
+pub use files::FIXED_TIME;
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, SourceFile};
+
+use crate::diagnostic::Span;
+use crate::image::BaseConfig;
+use crate::plan::{Action, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
+use crate::request::{ExecSettings, NoCache};
+
+/// An image that was looked up: where it is taken from, and its configuration.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The op.
+    pub output: Output,
+    /// Its configuration.
+    pub config: BaseConfig,
+}
+
+/// Everything that a plan's trees come from.
+#[derive(Debug, Clone)]
+pub struct Trees {
+    /// Images by role.
+    pub images: BTreeMap<ImageRole, Image>,
+    /// Images by reference.
+    pub references: BTreeMap<String, Image>,
+    /// The small part of the repository that facts were read from.
+    pub facts: Output,
+    /// The part of the repository that steps copy.
+    pub context: Output,
+}
+
+/// What the request says of every vertex.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    /// The platform of the result.
+    pub target: &'a Platform,
+    /// The builder's own.
+    pub build: &'a Platform,
+    /// Which steps ignore the cache.
+    pub no_cache: &'a NoCache,
+    /// Network, hosts, limits, proxies.
+    pub exec: &'a ExecSettings,
+    /// Put in front of every cache mount's id.
+    pub cache_namespace: Option<&'a str>,
+    /// Unix seconds of files whose time is fixed.
+    pub epoch: i64,
+    /// The build file's first line, for defaults.
+    pub default_span: Span,
+}
+
+/// Why a plan could not be translated. A plan of ours always can be: these are our own mistakes.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GraphError {
+    /// A step uses one that comes later or is not there.
+    #[error("step `{0}` is used before it is made")]
+    NoStep(StepId),
+    /// An image was not looked up.
+    #[error("{0} was not resolved")]
+    NoImage(String),
+    /// An op refused its parts.
+    #[error("step `{step}`: {source}")]
+    Op {
+        /// The step.
+        step: StepId,
+        /// Why.
+        source: buildkit_llb::Error,
+    },
+}
+
+/// Translates the part of a plan that a tree needs.
+///
+/// # Errors
+/// See [`GraphError`].
+pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &Tree) -> Result<Input, GraphError> {
+    let needed = plan.needed(wanted);
+    let mut builder =
+        Builder { plan, trees, settings, files: BTreeMap::new(), done: BTreeMap::new(), roots: BTreeMap::new() };
+    for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
+        builder.step(step)?;
+    }
+    builder.tree(wanted)
+}
+
+/// What a step left: one tree, or one for each writable mount.
+enum Made {
+    Files(Output),
+    Run(BTreeMap<String, Output>),
+}
+
+struct Builder<'a> {
+    plan: &'a Plan,
+    trees: &'a Trees,
+    settings: &'a Settings<'a>,
+    files: BTreeMap<String, SourceFile>,
+    done: BTreeMap<StepId, Made>,
+    /// What each run's root file system was made from.
+    roots: BTreeMap<StepId, Tree>,
+}
+
+impl Builder<'_> {
+    fn step(&mut self, step: &Step) -> Result<(), GraphError> {
+        let metadata = self.metadata(step);
+        let made = match &step.action {
+            Action::Files(files) => Made::Files(self.files(step, files, metadata)?),
+            Action::Run(run) => {
+                self.roots.insert(step.id.clone(), run.root.clone());
+                Made::Run(self.run(step, run, metadata)?)
+            }
+        };
+        self.done.insert(step.id.clone(), made);
+        Ok(())
+    }
+
+    /// The name in the progress, the place in the build file, and whether the cache is ignored.
+    fn metadata(&mut self, step: &Step) -> Metadata {
+        let span = match &step.origin {
+            Origin::Written(span) => span.clone(),
+            Origin::Default(_) => self.settings.default_span.clone(),
+        };
+        let no_cache = self.settings.no_cache;
+        let ignored = no_cache.applies_to(step.id.as_str()) || no_cache.applies_to(step.group());
+        let metadata = Metadata::named(&step.title).at(self.location(&span)).ignoring_cache(ignored);
+        let resources = &self.settings.exec.resources;
+        let runs = matches!(step.action, Action::Run(_));
+        if runs && !resources.is_empty() { metadata.limited_to(resources.clone().into()) } else { metadata }
+    }
+
+    fn location(&mut self, span: &Span) -> Location {
+        let file = self
+            .files
+            .entry(span.file.name.clone())
+            .or_insert_with(|| SourceFile::new(&span.file.name, "YAML", span.file.text.clone()));
+        let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+        file.at([LineRange::lines(line(span.first_line()), line(span.last_line()))])
+    }
+
+    fn tree(&self, tree: &Tree) -> Result<Input, GraphError> {
+        let output = match tree {
+            Tree::Scratch => return Ok(Input::Scratch),
+            Tree::Plan => return Ok(Input::Output(self.printed()?)),
+            Tree::Facts => &self.trees.facts,
+            Tree::Context => &self.trees.context,
+            Tree::Image(role) => &self.image(*role)?.output,
+            Tree::Reference(reference) => match self.trees.references.get(reference) {
+                Some(image) => &image.output,
+                None => return Err(GraphError::NoImage(reference.clone())),
+            },
+            Tree::Step(id) => match self.done.get(id) {
+                Some(Made::Files(output)) => output,
+                _ => return Err(GraphError::NoStep(id.clone())),
+            },
+            Tree::Output(id, path) => match self.done.get(id) {
+                Some(Made::Run(outputs)) => outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.clone()))?,
+                _ => return Err(GraphError::NoStep(id.clone())),
+            },
+        };
+        Ok(Input::Output(output.clone()))
+    }
+
+    fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {
+        self.trees.images.get(&role).ok_or_else(|| GraphError::NoImage(format!("{role:?}")))
+    }
+
+    fn platform(&self, side: Side) -> &Platform {
+        match side {
+            Side::Build => self.settings.build,
+            Side::Target => self.settings.target,
+        }
+    }
+}

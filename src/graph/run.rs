@@ -1,0 +1,158 @@
+//! Runs: one exec each.
+
+use std::collections::BTreeMap;
+
+use buildkit_llb::exec::{self, Bind, Cache, ExecOp, Network, Secret, Tmpfs, Ulimit};
+use buildkit_llb::{Input, LinuxResources, Metadata, Output};
+
+use crate::image::{BaseConfig, prefixed_path, set};
+use crate::plan::{Access, Mount, MountKind, Run, Sharing, Step, Tree};
+use crate::request::{self, NetworkMode};
+
+use super::{Builder, GraphError};
+
+impl Builder<'_> {
+    /// The exec, and its outputs by path.
+    pub(super) fn run(
+        &self,
+        step: &Step,
+        run: &Run,
+        metadata: Metadata,
+    ) -> Result<BTreeMap<String, Output>, GraphError> {
+        let op = |source| GraphError::Op { step: step.id.clone(), source };
+        let (program, args) = match run.args.split_first() {
+            Some((program, args)) => (program.as_str(), args),
+            None => ("", run.args.as_slice()),
+        };
+        let mut exec = ExecOp::new(self.tree(&run.root)?, program)
+            .args(args)
+            .envs(self.env(run))
+            .cwd(run.cwd.as_str())
+            .platform(self.platform(run.side))
+            .remove_mount_stubs_recursive(true)
+            .metadata(metadata);
+        exec = self.settings(exec, run.network);
+        let mut outputs: Vec<(String, exec::MountId)> = Vec::new();
+        for mount in &run.mounts {
+            exec = self.mount(exec, mount, &mut outputs)?;
+        }
+        let exec = exec.build().map_err(op)?;
+        let mut made = BTreeMap::from([("/".to_owned(), exec.root().map_err(op)?)]);
+        for (path, id) in outputs {
+            made.insert(path, exec.output(&id).map_err(op)?);
+        }
+        Ok(made)
+    }
+
+    fn mount(
+        &self,
+        exec: ExecOp,
+        mount: &Mount,
+        outputs: &mut Vec<(String, exec::MountId)>,
+    ) -> Result<ExecOp, GraphError> {
+        let dest = mount.dest.as_str();
+        let mut writable = |input: Input| {
+            let bind = Bind::output(dest, input);
+            outputs.push((dest.to_owned(), bind.id()));
+            bind
+        };
+        Ok(match &mount.kind {
+            MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?)),
+            MountKind::Output => exec.mount(writable(Input::Scratch)),
+            MountKind::Read { tree, src } => {
+                let bind = Bind::read_only(dest, self.tree(tree)?);
+                exec.mount(if src.as_str() == "/" { bind } else { bind.selector(src.as_str()) })
+            }
+            MountKind::Cache { id, sharing } => {
+                let id = match self.settings.cache_namespace {
+                    Some(namespace) => format!("{namespace}/{id}"),
+                    None => id.clone(),
+                };
+                exec.mount(Cache::new(dest, id).sharing(match sharing {
+                    Sharing::Shared => exec::Sharing::Shared,
+                    Sharing::Locked => exec::Sharing::Locked,
+                }))
+            }
+            MountKind::Tmpfs => exec.mount(Tmpfs::new(dest)),
+            MountKind::Secret { id } => exec.mount(Secret::new(dest, id).optional()),
+        })
+    }
+
+    /// What the client said of every program: network, proxies, hosts, limits.
+    fn settings(&self, mut exec: ExecOp, access: Access) -> ExecOp {
+        let settings = self.settings.exec;
+        exec = match (access, settings.network) {
+            (Access::None, _) | (_, NetworkMode::None) => exec.network(Network::None),
+            (_, NetworkMode::Host) => exec.network(Network::Host),
+            (_, NetworkMode::Sandbox) => exec,
+        };
+        if !settings.proxy.is_empty() {
+            exec = exec.proxy_env(proxy_env(&settings.proxy));
+        }
+        for host in &settings.extra_hosts {
+            exec = exec.extra_host(&host.host, host.ip);
+        }
+        for limit in &settings.ulimits {
+            exec = exec.ulimit(Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard });
+        }
+        if let Some(size) = settings.shm_size {
+            exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
+        }
+        if let Some(hostname) = &settings.hostname {
+            exec = exec.hostname(hostname);
+        }
+        if let Some(parent) = &settings.cgroup_parent {
+            exec = exec.cgroup_parent(parent);
+        }
+        exec
+    }
+
+    /// The root image's environment with the step's over it.
+    fn env(&self, run: &Run) -> Vec<(String, String)> {
+        let mut vars = self.base_config(&run.root).map(BaseConfig::env).unwrap_or_default();
+        if let Some(prefix) = &run.path {
+            let path = vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+            set(&mut vars, "PATH", &prefixed_path(prefix.as_str(), path.as_deref()));
+        }
+        for (name, value) in &run.env {
+            set(&mut vars, name, value);
+        }
+        vars
+    }
+
+    /// The configuration of the image that a root file system was made from.
+    fn base_config(&self, root: &Tree) -> Option<&BaseConfig> {
+        match root {
+            Tree::Image(role) => self.trees.images.get(role).map(|image| &image.config),
+            Tree::Reference(reference) => self.trees.references.get(reference).map(|image| &image.config),
+            Tree::Output(id, _) => self.roots.get(id).and_then(|root| self.base_config(root)),
+            _ => None,
+        }
+    }
+}
+
+/// Proxies as an exec holds them: beside its environment, outside its cache key.
+fn proxy_env(proxy: &request::ProxyEnv) -> exec::ProxyEnv {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    exec::ProxyEnv {
+        http_proxy: text(&proxy.http),
+        https_proxy: text(&proxy.https),
+        ftp_proxy: text(&proxy.ftp),
+        no_proxy: text(&proxy.no),
+        all_proxy: text(&proxy.all),
+    }
+}
+
+impl From<request::Resources> for LinuxResources {
+    fn from(resources: request::Resources) -> Self {
+        Self {
+            memory: resources.memory.unwrap_or_default(),
+            memory_swap: resources.memory_swap.unwrap_or_default(),
+            cpu_shares: resources.cpu_shares.unwrap_or_default(),
+            cpu_period: resources.cpu_period.unwrap_or_default(),
+            cpu_quota: resources.cpu_quota.unwrap_or_default(),
+            cpuset_cpus: resources.cpuset_cpus.unwrap_or_default(),
+            cpuset_mems: resources.cpuset_mems.unwrap_or_default(),
+        }
+    }
+}

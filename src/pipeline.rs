@@ -1,0 +1,79 @@
+//! From a build file and a repository to a plan: the part of the way that is the same in a build and on the command
+//! line. Only how files are opened differs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::files::{Files, ReadSet};
+use crate::plan::{self, Inputs, Plan};
+use crate::{repo, spec};
+
+/// What a plan is made from, wherever it comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The build file.
+    pub file: Arc<SourceFile>,
+    /// Patterns of `<build file>.dockerignore`, if there is one.
+    pub ignore: Option<Vec<String>>,
+    /// `--build-arg`, without proxies.
+    pub build_args: BTreeMap<String, String>,
+    /// Architecture of the result, in OCI's words.
+    pub arch: String,
+    /// Whether the result is for another platform than the builder's.
+    pub cross: bool,
+}
+
+/// A plan, and what it was made from.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// What will be done.
+    pub plan: Plan,
+    /// What does not end the build.
+    pub warnings: Vec<Diagnostic>,
+    /// What was read.
+    pub read_set: ReadSet,
+}
+
+/// Makes the plan. `open` shows the files of a read set.
+///
+/// # Errors
+/// The user's mistakes, and what `open` and its files fail with.
+pub async fn prepare<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Prepared, E>
+where
+    F: Files,
+    E: From<Diagnostics>,
+{
+    let (spec, mut warnings) = spec::parse(&source.file, &source.build_args)?;
+
+    let named = spec.named_configs();
+    let mut paths: Vec<_> = named.iter().map(|path| path.value.clone()).collect();
+    let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
+    let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
+    // Config files may include others, which only reading them tells.
+    let included = repo::config_references(&found);
+    if !included.is_empty() {
+        paths.extend(included);
+        read_set = repo::read_set(&paths, source.ignore.as_deref());
+        (found, more) = repo::read(&open(&read_set).await?, &named).await?;
+    }
+    warnings.extend(more);
+
+    let inputs =
+        Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch, cross: source.cross };
+    let (plan, more) = plan::make(&inputs)?;
+    warnings.extend(more);
+    warnings.extend(unconsumed(source));
+    Ok(Prepared { plan, warnings, read_set })
+}
+
+/// Build args that nothing here knows: a typing mistake, most likely.
+fn unconsumed(source: &Source) -> Option<Diagnostic> {
+    let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
+    let unknown: Vec<&str> = source.build_args.keys().filter(|name| !known(name)).map(String::as_str).collect();
+    (!unknown.is_empty()).then(|| {
+        Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", "))).help(
+            "a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`",
+        )
+    })
+}

@@ -1,0 +1,169 @@
+//! The app's bundle, as a vertex of its own: a backend edit never runs the bundler.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostics;
+use crate::path::ContextPath;
+use crate::repo::Manifest;
+
+use super::yarn::Purpose;
+use super::{Action, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo, titled};
+
+/// What no build reads: an edit of a test or a story runs checks only.
+pub(super) const NOT_BUILT: [&str; 9] = [
+    "**/node_modules",
+    "**/*.test.ts",
+    "**/*.test.tsx",
+    "**/*.test.js",
+    "**/*.test.jsx",
+    "**/*.stories.tsx",
+    "**/__tests__",
+    "**/__snapshots__",
+    "e2e-tests",
+];
+
+/// A built app: where its files are.
+pub(super) struct App {
+    /// The tree.
+    pub tree: Tree,
+    /// Its workspace.
+    pub dir: ContextPath,
+}
+
+impl Planner<'_> {
+    /// Builds the app that the backend ships, if there is one.
+    pub(super) fn app(&mut self, installed: &Tree) -> Result<Option<App>, Diagnostics> {
+        let Some(Decision { value: app, because, origin }) = self.app.clone() else {
+            return Ok(None);
+        };
+        let workspaces = self.repo().source_closure(&app.name);
+        let own = !self.spec().build.before.is_empty();
+        let base = if own { self.whole(installed, "app") } else { installed.clone() };
+        let mut actions = self.root_sources();
+        if !own {
+            actions.extend(self.workspace_sources(&workspaces, &NOT_BUILT));
+        }
+        let configs = self.build_configs();
+        for config in &configs {
+            actions.push(self.copy_source(config, &[]));
+        }
+        let sources = self.step(Step {
+            id: StepId::new("app-files"),
+            title: "[app] sources".to_owned(),
+            because: format!("{} and the {} workspaces that it imports", app.dir, workspaces.len().saturating_sub(1)),
+            origin: origin.clone(),
+            action: Action::Files(Files { base, actions }),
+        });
+        let tree = self.prepared(Tree::Step(sources), "app");
+        let mut args = vec!["run".to_owned(), "build".to_owned()];
+        if let Some(written) = &self.spec().build.config {
+            // The bundler resolves --config against the workspace.
+            let up = "../".repeat(app.dir.as_str().split('/').count());
+            args.extend(written.iter().flat_map(|config| ["--config".to_owned(), format!("{up}{}", config.value)]));
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut run = self.yarn(tree, &app.dir, &args, Purpose::Build);
+        self.build_env(&mut run);
+        let id = self.step(Step {
+            id: StepId::new("app"),
+            title: titled(format!("[app] yarn {} ({})", args.join(" "), app.dir), &origin),
+            because: format!("{because}; built once, on the builder's own platform"),
+            origin,
+            action: Action::Run(Box::new(run)),
+        });
+        Ok(Some(App { tree: Tree::Output(id, image_path(WORK)), dir: app.dir.clone() }))
+    }
+
+    /// Config files that the bundler reads: what `build.config` names, otherwise `app-config.yaml`, as the CLI does.
+    fn build_configs(&self) -> Vec<ContextPath> {
+        match &self.spec().build.config {
+            Some(written) => written.iter().map(|config| config.value.clone()).collect(),
+            None => ContextPath::new("app-config.yaml")
+                .into_iter()
+                .filter(|path| self.repo().configs.contains_key(path))
+                .flat_map(|path| {
+                    let references = self.repo().configs.get(&path).map(|config| config.references.clone());
+                    std::iter::once(path).chain(references.unwrap_or_default())
+                })
+                .collect(),
+        }
+    }
+
+    /// Files at the root that configure builds. The root manifest is the real one here: scripts are run from it.
+    pub(super) fn root_sources(&mut self) -> Vec<FileAction> {
+        let configures = |name: &&String| {
+            let stem = name.trim_start_matches('.');
+            (name.starts_with("tsconfig") && name.ends_with(".json"))
+                || ["package.json", "backstage.json", "browserslistrc", "swcrc"].contains(&stem)
+                || ["babel", "postcss", "tailwind", "rspack", "webpack"].iter().any(|tool| stem.starts_with(tool))
+        };
+        let names: Vec<String> = self.repo().root_files.iter().filter(configures).cloned().collect();
+        names.iter().filter_map(|name| ContextPath::new(name).ok()).map(|path| self.copy_source(&path, &[])).collect()
+    }
+
+    /// Workspaces, each one narrow copy: measured to be the shape that costs least.
+    pub(super) fn workspace_sources(&mut self, workspaces: &[&Manifest], exclude: &[&str]) -> Vec<FileAction> {
+        let dirs: BTreeSet<&ContextPath> = workspaces.iter().map(|manifest| &manifest.dir).collect();
+        let nested = |dir: &&&ContextPath| dirs.iter().any(|other| *other != **dir && dir.is_in(other));
+        let outer: Vec<ContextPath> = dirs.iter().filter(|dir| !nested(dir)).map(|dir| (*dir).clone()).collect();
+        outer.iter().map(|dir| self.copy_source(dir, exclude)).collect()
+    }
+
+    /// The whole repository over an install: for commands of the user's.
+    pub(super) fn whole(&mut self, installed: &Tree, purpose: &str) -> Tree {
+        let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases"]);
+        let id = self.step(Step {
+            id: StepId::new(format!("{purpose}-whole")),
+            title: format!("[{purpose}] the whole repository"),
+            because: "a command of the build file may read anything".to_owned(),
+            origin: super::Origin::Default("build: auto"),
+            action: Action::Files(Files { base: installed.clone(), actions: vec![copy] }),
+        });
+        Tree::Step(id)
+    }
+
+    /// Runs `build.before` on a tree.
+    pub(super) fn prepared(&mut self, tree: Tree, purpose: &str) -> Tree {
+        let lines = &self.spec().build.before;
+        let mut tree = tree;
+        for (index, line) in lines.iter().enumerate() {
+            let root = self.build_root.clone();
+            let mut run = self.shell(root, tree, &ContextPath::root(), &line.value, Purpose::Build);
+            self.build_env(&mut run);
+            let id = self.step(Step {
+                id: StepId::new(format!("{purpose}-before-{}", index.saturating_add(1))),
+                title: format!("[{purpose}] {}", line.value),
+                because: "build.before".to_owned(),
+                origin: super::Origin::Written(line.span.clone()),
+                action: Action::Run(Box::new(run)),
+            });
+            tree = Tree::Output(id, image_path(WORK));
+        }
+        tree
+    }
+
+    /// Environment of builds: `build.env` and the heap.
+    pub(super) fn build_env(&self, run: &mut super::Run) {
+        let build = &self.spec().build;
+        for (name, value) in &build.env {
+            run.env.insert(name.clone(), value.value.clone());
+        }
+        if let Some(memory) = &build.memory {
+            let options = run.env.entry("NODE_OPTIONS".to_owned()).or_default();
+            let flag = format!("--max-old-space-size={}", memory.value);
+            *options = if options.is_empty() { flag } else { format!("{options} {flag}") };
+        }
+    }
+
+    /// The real file of a workspace with its build script taken out: what a dependent's build then skips.
+    pub(super) fn without_build(manifest: &Manifest) -> FileAction {
+        let mut json = manifest.json.clone();
+        if let Some(scripts) = json.get_mut("scripts").and_then(serde_json::Value::as_object_mut) {
+            scripts.insert("build".to_owned(), serde_json::Value::String("true".to_owned()));
+        }
+        let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
+        text.push('\n');
+        let path = manifest.dir.join("package.json").unwrap_or_default();
+        FileAction::Write { path: in_repo(&path), text, mode: 0o644 }
+    }
+}

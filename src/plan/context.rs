@@ -1,0 +1,102 @@
+//! What the build may see of the repository.
+//!
+//! The client sends nothing that is not asked for, so the filter is ours. `<build file>.dockerignore` holds to the
+//! letter. The repository's `.dockerignore` is usually written for the host build and hides sources: its lines hold,
+//! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::files::{PatternMatcher, parse_ignore_file};
+use crate::path::ContextPath;
+use crate::repo::DENY;
+
+use super::Planner;
+
+/// Never sent: what the host installed would shadow what the build installs.
+const INSTALLED: [&str; 2] = ["**/node_modules", ".yarn/install-state.gz"];
+/// Not sent unless an ignore file of ours says otherwise: what the host built.
+const BUILT: [&str; 3] = [".git", "**/dist", "**/dist-types"];
+
+impl Planner<'_> {
+    /// Fills in the patterns, once all steps have said what they copy.
+    pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
+        let mut exclude: Vec<String> = Vec::new();
+        match self.inputs.ignore {
+            Some(lines) => exclude.extend(lines.iter().cloned()),
+            None => {
+                if let Some(file) = &self.repo().dockerignore {
+                    exclude.extend(parse_ignore_file(&file.text));
+                    // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
+                    // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
+                    exclude.extend(
+                        self.context
+                            .paths
+                            .iter()
+                            .filter(|path| !path.is_empty())
+                            .flat_map(|path| [format!("!{path}"), format!("!{path}/**")]),
+                    );
+                }
+                exclude.extend(BUILT.map(str::to_owned));
+            }
+        }
+        exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
+        exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
+        exclude.extend(INSTALLED.map(str::to_owned));
+        if let Err(error) = PatternMatcher::new(&exclude) {
+            let diagnostic = Diagnostic::error("plan/pattern", format!("a pattern cannot be used: {error}"))
+                .help("patterns are written as in .dockerignore");
+            return Err(self.blame(&error.to_string(), diagnostic).into());
+        }
+        self.context.exclude = exclude;
+        Ok(())
+    }
+
+    /// What a person should know, though nothing is wrong.
+    pub(super) fn notes(&mut self) {
+        let root = &self.repo().root;
+        for name in ["preinstall", "install", "postinstall", "prepare"] {
+            let Some(script) = root.scripts.get(name).filter(|script| !is_hook(script)) else { continue };
+            let start = root.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
+            let end = start.saturating_add(name.len()).saturating_add(2);
+            self.warnings.push(
+                Diagnostic::warning(
+                    "plan/root-script",
+                    format!("the root's `{name}` script is not run in the build: `{script}`"),
+                )
+                .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
+                .at(Span::new(&root.file, start..end)),
+            );
+        }
+    }
+
+    /// Points at the pattern of the build file or of `.dockerignore` that an error quotes.
+    fn blame(&self, error: &str, diagnostic: Diagnostic) -> Diagnostic {
+        if let Some(own) = self.spec().exclude.iter().find(|pattern| error.contains(pattern.value.as_str())) {
+            return diagnostic.at(own.span.clone());
+        }
+        let line = self.repo().dockerignore.as_ref().and_then(|file| {
+            let line = file.text.lines().position(|line| !line.trim().is_empty() && error.contains(line.trim()))?;
+            Some(Span::line(file, line.saturating_add(1)))
+        });
+        diagnostic.at(line.unwrap_or_else(|| self.spec().default_span()))
+    }
+
+    /// A file of the deny-list that is asked for by name is a mistake, not a wish.
+    pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
+        let deny: Vec<String> = DENY.iter().map(|pattern| (*pattern).to_owned()).collect();
+        if PatternMatcher::new(&deny).is_ok_and(|deny| deny.matches(path.as_str())) {
+            return Err(Diagnostic::error(
+                "plan/secret-file",
+                format!("`{path}` is never put into an image: files like it hold secrets or local settings"),
+            )
+            .help("mount it when the container starts, or pass values as environment variables")
+            .at(span.clone())
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// Git hooks are of no use in a build.
+fn is_hook(script: &str) -> bool {
+    ["husky", "lefthook", "simple-git-hooks"].iter().any(|tool| script.contains(tool))
+}

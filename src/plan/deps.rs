@@ -1,0 +1,55 @@
+//! Production dependencies, beside the build: a synthetic project with manifests and lockfile cut to what the backend
+//! ships. A frontend-only bump does not touch it, and nothing waits for the bundle.
+
+use crate::diagnostic::Diagnostics;
+use crate::path::ContextPath;
+use crate::repo::project;
+
+use super::yarn::Purpose;
+use super::{Action, Files, Planner, Step, StepId, Tree, WORK, image_path};
+
+impl Planner<'_> {
+    /// Installs the production closure for the target platform.
+    pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
+        let backend = self.backend.value;
+        let project = project::production(self.repo(), &backend.name);
+        let origin = self.backend_origin();
+        let mut actions = vec![self.settings(Some(self.cpu()))];
+        actions.extend(Self::written(&project.files));
+        actions.extend(self.project_inputs(&project));
+        actions.extend(self.backstage_manifest_for());
+        let files = self.step(Step {
+            id: StepId::new("deps-files"),
+            title: "[deps] production manifests and lockfile".to_owned(),
+            because: format!(
+                "{} of {} lockfile entries are in the closure of {}",
+                project.entries,
+                self.repo().lock.entries.len(),
+                backend.dir
+            ),
+            origin: origin.clone(),
+            action: Action::Files(Files { base: Tree::Scratch, actions }),
+        });
+        let args = ["install", "--mode=skip-build", "--immutable"];
+        let run = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        let id = self.step(Step {
+            id: StepId::new("deps"),
+            title: format!("[deps] yarn {}", args.join(" ")),
+            because: "what the image's node_modules are copied from; does not wait for any build".to_owned(),
+            origin,
+            action: Action::Run(Box::new(self.with_backstage_manifest(run))),
+        });
+        Ok(Tree::Output(id, image_path(WORK)))
+    }
+
+    /// The target's CPU in Node's and Yarn's words.
+    pub(super) fn cpu(&self) -> &'static str {
+        match self.inputs.arch {
+            "arm64" => "arm64",
+            "arm" => "arm",
+            "ppc64le" => "ppc64",
+            "s390x" => "s390x",
+            _ => "x64",
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The development install: what every build and check works on.
+
+use crate::diagnostic::Diagnostics;
+use crate::path::ContextPath;
+use crate::repo::project;
+
+use super::yarn::Purpose;
+use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin, titled};
+
+impl Planner<'_> {
+    /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
+    pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
+        let project = project::development(self.repo());
+        let mut actions = vec![self.settings(None)];
+        actions.extend(Self::written(&project.files));
+        actions.extend(self.project_inputs(&project));
+        actions.extend(self.backstage_manifest());
+        let files = self.step(Step {
+            id: StepId::new("install-files"),
+            title: "[install] manifests and lockfile".to_owned(),
+            because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
+                .to_owned(),
+            origin: Origin::Default("install: auto"),
+            action: Action::Files(Files { base: Tree::Scratch, actions }),
+        });
+        let immutable = self.spec().install.immutable.as_ref();
+        let mut args = vec!["install", "--mode=skip-build"];
+        args.push(if immutable.is_some_and(|immutable| !immutable.value) { "--no-immutable" } else { "--immutable" });
+        let run = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        let origin = origin(immutable.map(|immutable| &immutable.span), "install: auto");
+        let id = self.step(Step {
+            id: StepId::new("install"),
+            title: titled(format!("[install] yarn {}", args.join(" ")), &origin),
+            because: "every build and check works on it; scripts are off, natives have steps of their own".to_owned(),
+            origin,
+            action: Action::Run(Box::new(self.with_backstage_manifest(run))),
+        });
+        Ok(Tree::Output(id, image_path(WORK)))
+    }
+
+    /// The manifest that the `backstage:^` protocol would ask the network for, written from the lockfile.
+    fn backstage_manifest(&self) -> Option<FileAction> {
+        let text = project::backstage_manifest(self.repo())?;
+        Some(FileAction::Write { path: image_path("/backstage-manifest.json"), text, mode: 0o644 })
+    }
+
+    /// Tells the Yarn plugin where that manifest is.
+    pub(super) fn with_backstage_manifest(&self, mut run: super::Run) -> super::Run {
+        if project::backstage_manifest(self.repo()).is_some() {
+            run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), "/build/backstage-manifest.json".to_owned());
+        }
+        run
+    }
+
+    /// [`Self::backstage_manifest`] for another project than the development one.
+    pub(super) fn backstage_manifest_for(&self) -> Vec<FileAction> {
+        self.backstage_manifest().into_iter().collect()
+    }
+}

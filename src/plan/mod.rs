@@ -1,0 +1,222 @@
+//! Decisions: from the language and the facts to a [`Plan`].
+//!
+//! In: a [`Spec`], a [`Repository`] and the two platforms. Out: plain data with a reason beside every decision, or
+//! diagnostics. One file per concern. Knows nothing of LLB, of gRPC or of files.
+
+mod app;
+mod backend;
+mod checks;
+mod context;
+mod deps;
+mod install;
+mod model;
+mod natives;
+mod node;
+mod prune;
+mod runtime;
+mod text;
+mod workspaces;
+mod yarn;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::path::{ContextPath, ImagePath};
+use crate::repo::{Manifest, Repository};
+use crate::spec::Spec;
+
+pub use model::*;
+pub use text::Text;
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The build file.
+    pub spec: &'a Spec,
+    /// The repository.
+    pub repo: &'a Repository,
+    /// Patterns of `<build file>.dockerignore`, which hold to the letter.
+    pub ignore: Option<&'a [String]>,
+    /// Architecture that the image is for, in OCI's words (`amd64`).
+    pub arch: &'a str,
+    /// Whether the image is for another platform than the builder's.
+    pub cross: bool,
+}
+
+/// Makes the plan. Warnings come with it.
+///
+/// # Errors
+/// Every mistake that can be seen before anything runs, with its place.
+pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
+    Planner::new(inputs)?.plan()
+}
+
+/// Where steps see the tree that they work on.
+const WORK: &str = "/build";
+/// Where the repository lies in that tree. Its parent holds our own `.yarnrc.yml`, which Yarn merges.
+const REPO: &str = "/repo";
+/// Where our own helpers are mounted.
+const TOOLS: &str = "/opt/backstage-build";
+
+/// A plan in the making.
+struct Planner<'a> {
+    inputs: Inputs<'a>,
+    node: Decision<node::Line>,
+    backend: Decision<&'a Manifest>,
+    app: Option<Decision<&'a Manifest>>,
+    context: ContextPlan,
+    steps: Vec<Step>,
+    history: Vec<String>,
+    warnings: Vec<Diagnostic>,
+    /// What builds and checks run in: the build image, with `build.packages` if there are any.
+    build_root: Tree,
+}
+
+impl<'a> Planner<'a> {
+    fn new(inputs: &Inputs<'a>) -> Result<Self, Diagnostics> {
+        let mut warnings = Vec::new();
+        let node = node::choose(inputs, &mut warnings)?;
+        let backend = workspaces::backend(inputs)?;
+        let app = workspaces::app(inputs, backend.value)?;
+        Ok(Self {
+            inputs: *inputs,
+            node,
+            backend,
+            app,
+            context: ContextPlan::default(),
+            steps: Vec::new(),
+            history: Vec::new(),
+            warnings,
+            build_root: Tree::Image(ImageRole::Build),
+        })
+    }
+
+    /// The steps, in the order in which one would explain them.
+    fn plan(mut self) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
+        let images = self.images()?;
+        self.tools();
+        self.yarn_binary();
+        self.build_packages();
+        self.notes();
+        let installed = self.install()?;
+        let frontend = self.app(&installed)?;
+        let bundle = self.backend(&installed)?;
+        let checks = self.checks(&installed)?;
+        let deps = self.deps()?;
+        let natives = self.natives()?;
+        let image = self.image(&deps, &natives, frontend.as_ref(), &bundle, &checks)?;
+        let config = self.image_config()?;
+        let targets = self.targets(&image, &bundle, &checks, &deps);
+        self.finish_context()?;
+        let yarn = self.yarn_decision();
+        let plan = Plan {
+            node: Decision { value: self.node.value.to_string(), because: self.node.because, origin: self.node.origin },
+            yarn,
+            backend: self.backend.clone().map(|manifest| manifest.dir.to_string()),
+            frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
+            images,
+            context: self.context,
+            steps: self.steps,
+            targets,
+            image: config,
+            proxy: self.inputs.spec.network.proxy.as_ref().map(|proxy| proxy.value.clone()).unwrap_or_default(),
+        };
+        Ok((plan, self.warnings))
+    }
+
+    fn spec(&self) -> &'a Spec {
+        self.inputs.spec
+    }
+
+    fn repo(&self) -> &'a Repository {
+        self.inputs.repo
+    }
+
+    /// Adds a step and answers its id.
+    fn step(&mut self, step: Step) -> StepId {
+        let id = step.id.clone();
+        self.steps.push(step);
+        id
+    }
+
+    /// Says that a path of the repository is copied by some step.
+    fn uses(&mut self, path: &ContextPath) {
+        self.context.paths.insert(path.as_str().to_owned());
+    }
+
+    /// A copy of a file or directory of the repository to the same place in the work tree.
+    fn copy_source(&mut self, path: &ContextPath, exclude: &[&str]) -> FileAction {
+        self.uses(path);
+        let mut copy = CopyFiles::new(Tree::Context, rooted(path), in_repo(path));
+        copy.exclude = exclude.iter().map(|pattern| (*pattern).to_owned()).collect();
+        FileAction::Copy(copy)
+    }
+
+    /// What the plan offers for `--target`.
+    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
+        let all = self.all_checks(checks);
+        let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            tree: tree.clone(),
+            image,
+        };
+        let mut targets = vec![
+            target("image", "the production image", image, true),
+            target("bundle", "the backend's bundle, unpacked", bundle, false),
+            target("deps", "the production dependencies", deps, false),
+            target("plan", "what a build does, as plan.txt and plan.json", &Tree::Plan, false),
+        ];
+        if let Some(checked) = all {
+            targets.push(target("checks", "all checks, without the image", &checked, false));
+        }
+        targets.extend(
+            checks.iter().map(|gate| target(gate.name.as_str(), "one check, without the image", &gate.tree, false)),
+        );
+        targets
+    }
+}
+
+impl<T> Decision<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Decision<U> {
+        Decision { value: f(self.value), because: self.because, origin: self.origin }
+    }
+}
+
+/// Where a written thing points; otherwise the default that stands for it.
+fn origin(span: Option<&Span>, default: &'static str) -> Origin {
+    span.map_or(Origin::Default(default), |span| Origin::Written(span.clone()))
+}
+
+/// `title (default: noun)`: a default that fails must name itself, since nobody wrote it.
+fn titled(title: String, origin: &Origin) -> String {
+    match origin {
+        Origin::Written(_) => title,
+        Origin::Default(noun) => format!("{title} (default: {noun})"),
+    }
+}
+
+/// Our own constants are clean paths; what is not is taken as the root, never a panic.
+fn image_path(text: &str) -> ImagePath {
+    ImagePath::new(text).unwrap_or_else(|_| ImagePath::root())
+}
+
+/// A repository path in the trees of the context.
+fn rooted(path: &ContextPath) -> ImagePath {
+    ImagePath::root().join_context(path)
+}
+
+/// A repository path in the work tree.
+fn in_repo(path: &ContextPath) -> ImagePath {
+    image_path(REPO).join_context(path)
+}
+
+/// A repository path as a running step sees it.
+fn at_work(path: &ContextPath) -> ImagePath {
+    image_path("/build/repo").join_context(path)
+}
+
+/// Environment from constants.
+fn env<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,194 @@
+//! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
+//! and again only when its own version, Node or the platform changes.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::path::ContextPath;
+use crate::repo::{Native, native_project, natives};
+use crate::spec::model::NativeMode;
+
+use super::yarn::Purpose;
+use super::{
+    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, Tree, WORK,
+    env, image_path, titled,
+};
+use crate::path::ImagePath;
+
+/// A native module built: the tree that holds its package.
+pub(super) struct Built {
+    /// The package's name.
+    pub name: String,
+    /// The tree of its little project.
+    pub tree: Tree,
+}
+
+/// What compiling needs; `node-gyp` itself comes with the package.
+const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
+/// Our own script; packages are its arguments.
+const PACKAGES: &str = include_str!("assets/packages.sh");
+
+impl Planner<'_> {
+    /// One step for each native module of the production closure that the image needs.
+    pub(super) fn natives(&mut self) -> Result<Vec<Built>, Diagnostics> {
+        let found = natives(self.repo(), &self.backend.value.name);
+        self.unknown_natives(&found)?;
+        let mut built: Vec<Built> = Vec::new();
+        for native in &found {
+            let (mode, origin) = self.mode(native);
+            if mode == NativeMode::Skip || (!native.required && origin == AUTO) {
+                continue;
+            }
+            if built.iter().any(|other| other.name == native.name) {
+                return Err(Diagnostic::error(
+                    "plan/native-versions",
+                    format!("the backend needs two versions of the native module {}", native.name),
+                )
+                .help(format!(
+                    "align them with `resolutions` in the root package.json, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`",
+                    native.name
+                ))
+                .at(self.spec().default_span())
+                .into());
+            }
+            let tree = self.native(native, mode, origin)?;
+            built.push(Built { name: native.name.clone(), tree });
+        }
+        Ok(built)
+    }
+
+    /// The rule for a package, and where it was said.
+    fn mode(&self, native: &Native) -> (NativeMode, Origin) {
+        let install = &self.spec().install;
+        let rule: Option<&Spanned<NativeMode>> =
+            install.natives_by_package.get(&native.name).or(install.natives.as_ref());
+        match rule {
+            Some(rule) => (rule.value, Origin::Written(rule.span.clone())),
+            None => (NativeMode::Auto, AUTO),
+        }
+    }
+
+    /// Rules for packages that are no natives of this repository: a typing mistake, most likely.
+    fn unknown_natives(&mut self, found: &[Native]) -> Result<(), Diagnostics> {
+        for (name, rule) in &self.spec().install.natives_by_package {
+            if !found.iter().any(|native| native.name == *name) {
+                let known: Vec<_> = found.iter().map(|native| native.name.as_str()).collect();
+                self.warnings.push(
+                    Diagnostic::warning(
+                        "plan/no-native",
+                        format!("`{name}` is no native module of the production closure"),
+                    )
+                    .help(format!("its native modules are: {}", known.join(", ")))
+                    .at(rule.span.clone()),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn native(&mut self, native: &Native, mode: NativeMode, origin: Origin) -> Result<Tree, Diagnostics> {
+        let label = format!("native {}@{}", native.name, native.version);
+        let Some(project) = native_project(self.repo(), native) else {
+            return Err(Diagnostic::error("plan/native-alone", format!("{} {} cannot be built apart from the project", native.name, native.version))
+                .help(format!("its patch lies beside a workspace; move it to .yarn/patches, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`", native.name))
+                .at(origin.span(self.spec().default_span()))
+                .into());
+        };
+        let mut actions = vec![self.settings(Some(self.cpu()))];
+        actions.extend(Self::written(&project.files));
+        actions.extend(self.project_inputs(&project));
+        let files = self.step(Step {
+            id: StepId::new(format!("{label} files")),
+            title: format!("[{label}] manifest and lockfile"),
+            because: "that package alone: another dependency's bump builds nothing here".to_owned(),
+            origin: origin.clone(),
+            action: Action::Files(Files { base: Tree::Scratch, actions }),
+        });
+        let mut run = self.yarn(Tree::Step(files), &ContextPath::root(), &["install", "--immutable"], Purpose::Install);
+        run.side = Side::Target;
+        run.root = match mode {
+            NativeMode::Prebuilt => Tree::Image(ImageRole::Native),
+            _ => self.toolchain(&origin),
+        };
+        run.env.extend(env([
+            ("JOBS", "max"),
+            // The headers that come with the image: nothing is fetched from nodejs.org.
+            ("npm_config_nodedir", "/usr/local"),
+            ("YARN_ENABLE_SCRIPTS", "1"),
+        ]));
+        if mode == NativeMode::Source {
+            run.env.insert("npm_config_build_from_source".to_owned(), "true".to_owned());
+        }
+        if let Some(mirror) = &self.spec().network.binary_mirror {
+            let name = native.name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_lowercase();
+            run.env.insert(format!("npm_config_{}_binary_host", name.trim_matches('_')), mirror.value.clone());
+        }
+        let how = match mode {
+            NativeMode::Source => "compiled",
+            NativeMode::Prebuilt => "prebuilt",
+            _ => "prebuilt, else compiled",
+        };
+        let id = self.step(Step {
+            id: StepId::new(label.clone()),
+            title: titled(format!("[{label}] {how}"), &origin),
+            because: native.because.clone(),
+            origin,
+            action: Action::Run(Box::new(run)),
+        });
+        Ok(Tree::Output(id, image_path(WORK)))
+    }
+
+    /// The image with a compiler: one step, however many natives use it.
+    fn toolchain(&mut self, origin: &Origin) -> Tree {
+        let id = StepId::new("toolchain");
+        if !self.steps.iter().any(|step| step.id == id) {
+            let packages: Vec<String> = TOOLCHAIN.map(str::to_owned).into();
+            let run = packages_run(Tree::Image(ImageRole::Native), Side::Target, &packages);
+            self.step(Step {
+                id: id.clone(),
+                title: format!("[toolchain] apt-get install {}", packages.join(" ")),
+                because: "a native module is compiled where no prebuilt binary fits; never part of the image"
+                    .to_owned(),
+                origin: origin.clone(),
+                action: Action::Run(Box::new(run)),
+            });
+        }
+        Tree::Output(id, ImagePath::root())
+    }
+}
+
+impl Planner<'_> {
+    /// OS packages for builds and checks. Installs of dependencies run without them.
+    pub(super) fn build_packages(&mut self) {
+        let Some(first) = self.spec().build.packages.first() else { return };
+        let packages: Vec<String> = self.spec().build.packages.iter().map(|package| package.value.clone()).collect();
+        let id = self.step(Step {
+            id: StepId::new("build-packages"),
+            title: format!("[build] install {}", packages.join(" ")),
+            because: "build.packages".to_owned(),
+            origin: Origin::Written(first.span.clone()),
+            action: Action::Run(Box::new(packages_run(Tree::Image(ImageRole::Build), Side::Build, &packages))),
+        });
+        self.build_root = Tree::Output(id, ImagePath::root());
+    }
+}
+
+const AUTO: Origin = Origin::Default("install.natives: auto");
+
+/// Installs OS packages into an image.
+pub(super) fn packages_run(root: Tree, side: Side, packages: &[String]) -> Run {
+    let cache = |path: &str, id: &str| Mount {
+        dest: image_path(path),
+        kind: MountKind::Cache { id: format!("backstage-build/{id}"), sharing: Sharing::Locked },
+    };
+    let mut args: Vec<String> = ["/bin/sh", "-ec", PACKAGES, "packages"].map(str::to_owned).into();
+    args.extend(packages.iter().cloned());
+    Run {
+        root,
+        side,
+        mounts: vec![cache("/var/cache/apt", "apt-cache"), cache("/var/lib/apt/lists", "apt-lists")],
+        args,
+        env: env([("DEBIAN_FRONTEND", "noninteractive")]),
+        path: None,
+        cwd: ImagePath::root(),
+        network: Access::Client,
+    }
+}

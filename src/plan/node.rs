@@ -1,0 +1,258 @@
+//! Which Node builds, compiles and runs, and the images that carry it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::repo::NodeHint;
+use crate::spec::model::NodeVersion;
+
+use super::{BaseImage, Decision, ImageRole, Inputs, Origin, Planner, Side, origin};
+
+/// A Node line or an exact version: also the tag of its images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The major version.
+    pub major: u64,
+    /// Minor and patch.
+    pub exact: Option<(u64, u64)>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.exact {
+            None => write!(f, "{}", self.major),
+            Some((minor, patch)) => write!(f, "{}.{minor}.{patch}", self.major),
+        }
+    }
+}
+
+/// A Node line that has images on one Debian release, for building and for running: the same libc on both sides.
+struct Release {
+    major: u64,
+    codename: &'static str,
+    debian: u64,
+    /// Whether the Node project still maintains it (<https://github.com/nodejs/release>, read 2026-11).
+    maintained: bool,
+    /// The name in `lts/NAME`.
+    lts: &'static str,
+}
+
+const RELEASES: [Release; 4] = [
+    Release { major: 18, codename: "bookworm", debian: 12, maintained: false, lts: "hydrogen" },
+    Release { major: 20, codename: "bookworm", debian: 12, maintained: false, lts: "iron" },
+    Release { major: 22, codename: "trixie", debian: 13, maintained: true, lts: "jod" },
+    Release { major: 24, codename: "trixie", debian: 13, maintained: true, lts: "krypton" },
+];
+
+/// Taken where nothing says anything: the lowest maintained line, which natives' prebuilt binaries cover best.
+const DEFAULT: u64 = 22;
+
+/// Chooses the line: the build file, then `.nvmrc`, `.node-version`, `engines.node`, then the table.
+pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Decision<Line>, Diagnostics> {
+    if let Some(written) = &inputs.spec.node {
+        return written_line(written);
+    }
+    for hint in &inputs.repo.node_hints {
+        match hinted(hint) {
+            Some(line) => {
+                let because = format!("{} says {}", hint.kind, hint.range);
+                return Ok(Decision { value: line, because, origin: Origin::Default("node: auto") });
+            }
+            None => warnings.push(
+                Diagnostic::warning(
+                    "plan/node-hint",
+                    format!("{} says `{}`, which no known Node line fits", hint.kind, hint.range),
+                )
+                .help("say which one to use with `node: 22` in the build file"),
+            ),
+        }
+    }
+    Ok(Decision {
+        value: Line { major: DEFAULT, exact: None },
+        because: "nothing in the repository says a Node version".to_owned(),
+        origin: Origin::Default("node: 22"),
+    })
+}
+
+fn written_line(written: &Spanned<NodeVersion>) -> Result<Decision<Line>, Diagnostics> {
+    let line = Line { major: written.major, exact: written.exact };
+    if release(line.major).is_none() {
+        let known: Vec<_> = RELEASES.iter().map(|release| release.major.to_string()).collect();
+        return Err(Diagnostic::error("plan/node-line", format!("there is no base image for Node {line}"))
+            .help(format!("known lines are {}; for another one set `build.base` and `runtime.base`", known.join(", ")))
+            .at(written.span.clone())
+            .into());
+    }
+    Ok(Decision {
+        value: line,
+        because: "the build file says so".to_owned(),
+        origin: Origin::Written(written.span.clone()),
+    })
+}
+
+fn release(major: u64) -> Option<&'static Release> {
+    RELEASES.iter().find(|release| release.major == major)
+}
+
+/// The line that a statement of the repository asks for. Exact versions are taken as their line: the image of a line
+/// gets its security fixes, an exact one never does.
+fn hinted(hint: &NodeHint) -> Option<Line> {
+    let text = hint.range.trim().trim_start_matches('v');
+    let line = |major| Some(Line { major, exact: None });
+    if let Some(name) = text.strip_prefix("lts/") {
+        let newest = RELEASES.iter().rev().find(|release| release.maintained);
+        let named = RELEASES.iter().find(|release| release.lts.eq_ignore_ascii_case(name));
+        return (if name == "*" { newest } else { named }).and_then(|release| line(release.major));
+    }
+    if hint.kind != "engines.node" {
+        let major = text.split('.').next().and_then(|major| major.parse().ok())?;
+        return release(major).and_then(|release| line(release.major));
+    }
+    let allowed = |release: &&Release| engine_allows(text, release.major);
+    let maintained = RELEASES.iter().filter(|release| release.maintained).find(allowed);
+    maintained.or_else(|| RELEASES.iter().rev().find(allowed)).and_then(|release| line(release.major))
+}
+
+/// Whether an npm range allows some version of a line. Ranges are alternatives joined by `||`; versions stand between
+/// spaces, which the `semver` crate wants as commas.
+fn engine_allows(range: &str, major: u64) -> bool {
+    range.split("||").any(|alternative| {
+        let normal = normalise(alternative);
+        // Newest thinkable and first release of the line: a range that allows the line allows one of them.
+        semver::VersionReq::parse(&normal).is_ok_and(|range| {
+            [semver::Version::new(major, 999, 999), semver::Version::new(major, 0, 0)]
+                .iter()
+                .any(|version| range.matches(version))
+        })
+    })
+}
+
+/// `>=18 <23` → `>=18, <23`; `18 - 22` → `>=18, <=22`; a bare `22` means the whole line, not `^22`.
+fn normalise(range: &str) -> String {
+    let range = range.trim();
+    if let Some((low, high)) = range.split_once(" - ") {
+        return format!(">={}, <={}", low.trim(), high.trim());
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut operator = String::new();
+    for word in range.split_whitespace() {
+        let word = word.replace(['v', 'V'], "");
+        if word.chars().all(|c| "<>=~^".contains(c)) {
+            operator = word;
+        } else {
+            parts.push(format!("{}{word}", std::mem::take(&mut operator)));
+        }
+    }
+    if parts.is_empty() { "*".to_owned() } else { parts.join(", ") }
+}
+
+impl Planner<'_> {
+    /// The images that steps use.
+    pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
+        let spec = self.spec();
+        let node_origin = &self.node.origin;
+        let build_origin =
+            spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
+        let build = match &spec.build.base {
+            Some(base) => base.value.clone(),
+            None => self.node_image()?,
+        };
+        let runtime = self.runtime_base()?;
+        let image = |reference: &str, side, origin: &Origin| BaseImage {
+            reference: reference.to_owned(),
+            side,
+            origin: origin.clone(),
+        };
+        Ok(BTreeMap::from([
+            (ImageRole::Build, image(&build, Side::Build, &build_origin)),
+            (ImageRole::Native, image(&build, Side::Target, &build_origin)),
+            (
+                ImageRole::Runtime,
+                image(
+                    &runtime,
+                    Side::Target,
+                    &origin(spec.runtime.base.as_ref().map(|base| &base.span), "runtime.base: distroless"),
+                ),
+            ),
+        ]))
+    }
+
+    /// The image in which JavaScript is built and natives are compiled.
+    fn node_image(&self) -> Result<String, Diagnostics> {
+        let release = self.release()?;
+        Ok(format!("docker.io/library/node:{}-{}-slim", self.node.value, release.codename))
+    }
+
+    /// The reference behind `runtime.base`: a preset's, or the user's own.
+    fn runtime_base(&self) -> Result<String, Diagnostics> {
+        let Some(base) = &self.spec().runtime.base else {
+            return self.distroless();
+        };
+        match base.as_str() {
+            "distroless" => self.distroless(),
+            "slim" => self.node_image(),
+            preset @ ("alpine" | "wolfi" | "ubi" | "dhi") => Err(Diagnostic::error(
+                "plan/not-supported",
+                format!("the preset `{preset}` is not supported yet"),
+            )
+            .help("use `distroless`, `slim` or the reference of an image with Node, built on the same libc as the build image")
+            .at(base.span.clone())
+            .into()),
+            reference => Ok(reference.to_owned()),
+        }
+    }
+
+    fn distroless(&self) -> Result<String, Diagnostics> {
+        let release = self.release()?;
+        Ok(format!("gcr.io/distroless/nodejs{}-debian{}:nonroot", release.major, release.debian))
+    }
+
+    fn release(&self) -> Result<&'static Release, Diagnostics> {
+        release(self.node.value.major).ok_or_else(|| {
+            Diagnostic::error("plan/node-line", format!("there is no base image for Node {}", self.node.value))
+                .help("set `node`, or both `build.base` and `runtime.base`")
+                .at(self.node.origin.span(self.spec().default_span()))
+                .into()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::SourceFile;
+
+    fn hint(kind: &'static str, range: &str) -> Option<u64> {
+        let file = SourceFile::new("package.json", "");
+        hinted(&NodeHint { file, range: range.to_owned(), kind }).map(|line| line.major)
+    }
+
+    #[test]
+    fn engines_choose_the_lowest_maintained_line() {
+        for (range, wanted) in [
+            ("22 || 24", Some(22)),
+            ("24 || 22", Some(22)),
+            (">=18 <23", Some(22)),
+            (">= 18.0.0", Some(22)),
+            ("^24.1.0", Some(24)),
+            ("18 || 20", Some(20)),
+            ("20.x", Some(20)),
+            ("18 - 24", Some(22)),
+            ("*", Some(22)),
+            (">=99", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(hint("engines.node", range), wanted, "{range}");
+        }
+    }
+
+    #[test]
+    fn version_files_choose_their_line() {
+        for (text, wanted) in
+            [("v22.11.0\n", Some(22)), ("24", Some(24)), ("lts/jod", Some(22)), ("lts/*", Some(24)), ("17", None)]
+        {
+            assert_eq!(hint(".nvmrc", text), wanted, "{text}");
+        }
+    }
+}

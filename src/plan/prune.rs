@@ -1,0 +1,112 @@
+//! What of the production dependencies the image does without, as copy patterns.
+//!
+//! A rule is a value: what it drops, when it holds, and why nothing that runs needs it. Rules are bound to file kinds
+//! and to package roots; none names a directory at any depth, which is how prunes break packages (`yaml/dist/doc`).
+
+use crate::repo::{Repository, SchemaStyle, orphans};
+use crate::spec::Spec;
+use crate::spec::model::{PruneMode, SourceMaps};
+
+/// When a rule holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// With `prune: safe`.
+    Safe,
+    /// Also where no config schema is written in TypeScript: nothing then reads declarations at run time.
+    NoTypeScript,
+    /// Where source maps are not kept.
+    NoMaps,
+}
+
+/// One rule.
+struct Rule {
+    when: When,
+    /// Patterns relative to the repository.
+    patterns: &'static [&'static str],
+}
+
+const RULES: &[Rule] = &[
+    Rule { when: When::NoMaps, patterns: &["**/*.map"] },
+    // What a package says of itself to people. Licences stay: they must be shipped.
+    Rule {
+        when: When::Safe,
+        patterns: &[
+            "**/node_modules/*/README*",
+            "**/node_modules/@*/*/README*",
+            "**/node_modules/*/CHANGELOG*",
+            "**/node_modules/@*/*/CHANGELOG*",
+            "**/node_modules/*/HISTORY*",
+            "**/node_modules/@*/*/HISTORY*",
+            "**/node_modules/*/.github",
+            "**/node_modules/@*/*/.github",
+        ],
+    },
+    // Sources and declarations: Node runs no TypeScript below node_modules.
+    Rule {
+        when: When::NoTypeScript,
+        patterns: &[
+            "**/node_modules/**/*.ts",
+            "**/node_modules/**/*.cts",
+            "**/node_modules/**/*.mts",
+            "!**/templates/**",
+        ],
+    },
+    Rule { when: When::Safe, patterns: &["**/*.tsbuildinfo", "**/*.flow", "**/*.coffee"] },
+    // Prebuilds for the Bare runtime, in packages that Node programs use as well.
+    Rule { when: When::Safe, patterns: &["**/node_modules/bare-*/prebuilds"] },
+];
+
+/// Packages that only build other packages, or that are required in a `try` and never built here.
+const BUILD_ONLY: [&str; 7] =
+    ["node-gyp", "prebuild-install", "node-abi", "nan", "node-addon-api", "keytar", "cpu-features"];
+/// Only config-loader uses them, and only for schemas written in TypeScript.
+const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
+/// Sources of natives that the package does not need once it is built: better-sqlite3 carries SQLite's.
+const NATIVE_SOURCES: [&str; 3] = [
+    "**/node_modules/better-sqlite3/deps",
+    "**/node_modules/better-sqlite3/src",
+    "**/node_modules/better-sqlite3/binding.gyp",
+];
+
+/// The patterns for the dependencies of `backend`, in order; the last match wins.
+pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<String> {
+    let mut patterns: Vec<String> =
+        ["**/node_modules/.bin", "**/node_modules/.cache", "node_modules/.yarn-state.yml"].map(str::to_owned).into();
+    let safe = spec.prune.mode.as_ref().is_none_or(|mode| mode.value == PruneMode::Safe);
+    if safe {
+        let typescript = matches!(repo.schema_style(backend), SchemaStyle::TypeScript { .. });
+        let holds = |rule: &&Rule| match rule.when {
+            When::Safe => true,
+            When::NoTypeScript => !typescript,
+            When::NoMaps => !keeps_maps(spec),
+        };
+        patterns.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
+        patterns.extend(NATIVE_SOURCES.map(str::to_owned));
+        let mut gone: Vec<&str> = BUILD_ONLY.into();
+        if !typescript {
+            gone.extend(SCHEMA_ONLY);
+        }
+        for name in orphans(repo, backend, &gone) {
+            patterns.push(format!("**/node_modules/{name}"));
+        }
+    } else if !keeps_maps(spec) && spec.source_maps.is_some() {
+        patterns.push("**/*.map".to_owned());
+    }
+    let own = |pattern: &str| {
+        format!("**/node_modules/{}", pattern.trim_start_matches("node_modules/").trim_start_matches('/'))
+    };
+    patterns.extend(spec.prune.drop.iter().map(|pattern| own(pattern)));
+    patterns.extend(spec.prune.keep.iter().map(|pattern| format!("!{}", own(pattern))));
+    patterns
+}
+
+/// Whether source maps stay in the image: asked for, or needed by Node's own flag.
+pub(super) fn keeps_maps(spec: &Spec) -> bool {
+    match &spec.source_maps {
+        Some(written) => written.value == SourceMaps::Keep,
+        None => {
+            spec.runtime.node_options.iter().any(|option| option.contains("--enable-source-maps"))
+                || spec.prune.mode.as_ref().is_some_and(|mode| mode.value == PruneMode::Off)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A plan as text that a person can read: what will be done, and why.
+
+use std::fmt;
+
+use super::{Action, CopyFiles, FileAction, Mount, MountKind, Plan, Step};
+
+/// Prints a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a>(pub &'a Plan);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        writeln!(f, "node      {}  ({})", plan.node.value, plan.node.because)?;
+        writeln!(f, "yarn      {}  ({})", plan.yarn.value, plan.yarn.because)?;
+        writeln!(f, "backend   {}  ({})", plan.backend.value, plan.backend.because)?;
+        match &plan.frontend {
+            Some(frontend) => writeln!(f, "frontend  {}  ({})", frontend.value, frontend.because)?,
+            None => writeln!(f, "frontend  none")?,
+        }
+        for (role, image) in &plan.images {
+            let role = format!("{role:?}").to_lowercase();
+            writeln!(f, "{role:<8}  {}  ({})", image.reference, image.origin)?;
+        }
+        writeln!(f, "command   {}", plan.image.cmd.join(" "))?;
+        let targets: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
+        writeln!(f, "targets   {}", targets.join(", "))?;
+        writeln!(f, "\nsteps")?;
+        plan.steps.iter().try_for_each(|step| write_step(f, step))?;
+        writeln!(f, "\ncontext")?;
+        plan.context.paths.iter().try_for_each(|path| writeln!(f, "  {}", if path.is_empty() { "." } else { path }))?;
+        plan.context.exclude.iter().try_for_each(|pattern| writeln!(f, "  without {pattern}"))
+    }
+}
+
+fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    writeln!(f, "  {}", step.id)?;
+    writeln!(f, "    why   {}  ({})", step.because, step.origin)?;
+    match &step.action {
+        Action::Run(run) => {
+            writeln!(f, "    run   {}", run.args.join(" ").replace('\n', "\\n"))?;
+            writeln!(f, "    in    {} at {}", run.root, run.cwd)?;
+            run.mounts.iter().try_for_each(|mount| write_mount(f, mount))
+        }
+        Action::Files(files) => {
+            writeln!(f, "    on    {}", files.base)?;
+            files.actions.iter().try_for_each(|action| write_action(f, action))
+        }
+    }
+}
+
+fn write_mount(f: &mut fmt::Formatter<'_>, mount: &Mount) -> fmt::Result {
+    let dest = &mount.dest;
+    match &mount.kind {
+        MountKind::Work(tree) => writeln!(f, "    work  {dest} from {tree}"),
+        MountKind::Output => writeln!(f, "    makes {dest}"),
+        MountKind::Read { tree, src } => writeln!(f, "    reads {dest} from {tree} {src}"),
+        MountKind::Cache { id, sharing } => {
+            writeln!(f, "    cache {dest} id {id} {}", format!("{sharing:?}").to_lowercase())
+        }
+        MountKind::Tmpfs => writeln!(f, "    tmpfs {dest}"),
+        MountKind::Secret { id } => writeln!(f, "    secret {id}, if given"),
+    }
+}
+
+fn write_action(f: &mut fmt::Formatter<'_>, action: &FileAction) -> fmt::Result {
+    match action {
+        FileAction::Copy(copy) => write_copy(f, copy),
+        FileAction::Write { path, text, .. } => writeln!(f, "    write {path} ({} bytes)", text.len()),
+        FileAction::Mkdir { path, .. } => writeln!(f, "    mkdir {path}"),
+    }
+}
+
+fn write_copy(f: &mut fmt::Formatter<'_>, copy: &CopyFiles) -> fmt::Result {
+    let verb = if copy.unpack { "unpack" } else { "copy" };
+    write!(f, "    {verb}  {} of {} to {}", copy.src, copy.from, copy.dest)?;
+    if !copy.exclude.is_empty() {
+        write!(f, " without {}", copy.exclude.join(" "))?;
+    }
+    writeln!(f)
+}

@@ -1,0 +1,263 @@
+//! How Yarn is run: which one, with which environment, caches and secrets.
+
+use std::collections::BTreeMap;
+
+use crate::path::{ContextPath, ImagePath};
+use crate::repo::project::SyntheticProject;
+use crate::spec::model::CaSource;
+
+use super::ImageRole;
+use super::{
+    Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side,
+    Step, StepId, TOOLS, Tree, WORK, at_work, env, image_path, rooted,
+};
+
+/// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
+const WRAPPER: &str = include_str!("assets/yarn.mjs");
+/// `yarn` for the user's own commands: always the repository's Yarn, also where an image has another one in its PATH.
+const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKSTAGE_BUILD_YARN\" \"$@\"\n";
+/// Where a fetched Yarn is mounted.
+const FETCHED: &str = "/opt/yarn";
+
+/// What a step may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It downloads packages: cache, registry secrets.
+    Install,
+    /// It only works on what is installed.
+    Build,
+}
+
+impl Planner<'_> {
+    /// The little programs that steps mount.
+    pub(super) fn tools(&mut self) {
+        let file = |name: &str, text: &str, mode| FileAction::Write {
+            path: image_path(&format!("/{name}")),
+            text: text.to_owned(),
+            mode,
+        };
+        self.step(Step {
+            id: StepId::new("tools"),
+            title: "[internal] helpers".to_owned(),
+            because: "steps mount them to run Yarn with secrets".to_owned(),
+            origin: Origin::Default("install: yarn"),
+            action: Action::Files(Files {
+                base: Tree::Scratch,
+                actions: vec![
+                    file("yarn.mjs", WRAPPER, 0o644),
+                    FileAction::Mkdir { path: image_path("/bin"), mode: 0o755, owner: None },
+                    file("bin/yarn", SHIM, 0o755),
+                ],
+            }),
+        });
+    }
+
+    /// Fetches Yarn where the repository does not carry it.
+    pub(super) fn yarn_binary(&mut self) {
+        let setup = &self.repo().yarn;
+        if setup.path.is_some() {
+            return;
+        }
+        let version = self.yarn_version();
+        let mut run = self.run(Tree::Image(ImageRole::Build), Purpose::Install);
+        run.args = ["npm", "install", "--global", "--prefix=/out", "--ignore-scripts", "--no-audit", "--no-fund"]
+            .map(str::to_owned)
+            .into();
+        run.args.push(format!("@yarnpkg/cli-dist@{version}"));
+        run.env.insert("npm_config_cache".to_owned(), "/tmp/npm".to_owned());
+        run.mounts.retain(|mount| !matches!(mount.kind, MountKind::Cache { .. }));
+        run.mounts.push(Mount { dest: image_path("/out"), kind: MountKind::Output });
+        let because = format!("{} wants Yarn {version} and the repository has no yarnPath", setup.version.because);
+        self.step(Step {
+            id: StepId::new("yarn"),
+            title: format!("[yarn] npm install @yarnpkg/cli-dist@{version}"),
+            because,
+            origin: self.yarn_decision().origin,
+            action: Action::Run(Box::new(run)),
+        });
+    }
+
+    /// Which Yarn runs, and why.
+    pub(super) fn yarn_decision(&self) -> Decision<String> {
+        match self.wanted_yarn() {
+            Some(written) => Decision {
+                value: written.value.clone(),
+                because: "the build file says so".to_owned(),
+                origin: Origin::Written(written.span.clone()),
+            },
+            None => Decision {
+                value: self.repo().yarn.version.version.to_string(),
+                because: self.repo().yarn.version.because.clone(),
+                origin: Origin::Default("install.yarn: auto"),
+            },
+        }
+    }
+
+    fn wanted_yarn(&self) -> Option<&crate::diagnostic::Spanned<String>> {
+        self.inputs.spec.install.yarn.as_ref().filter(|yarn| yarn.value != "auto")
+    }
+
+    fn yarn_version(&self) -> String {
+        self.yarn_decision().value
+    }
+
+    /// Yarn's program as a step sees it.
+    fn yarn_program(&self) -> ImagePath {
+        match &self.repo().yarn.path {
+            Some(path) => at_work(path),
+            None => image_path(&format!("{FETCHED}/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js")),
+        }
+    }
+
+    /// A run of Yarn in a directory of the work tree.
+    pub(super) fn yarn(&self, tree: Tree, dir: &ContextPath, args: &[&str], purpose: Purpose) -> Run {
+        let mut run = self.in_tree(self.build_root.clone(), tree, dir, purpose);
+        run.args = vec!["node".to_owned(), format!("{TOOLS}/yarn.mjs"), self.yarn_program().as_str().to_owned()];
+        run.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        run
+    }
+
+    /// A shell line of the user's in a directory of the work tree.
+    pub(super) fn shell(&self, root: Tree, tree: Tree, dir: &ContextPath, line: &str, purpose: Purpose) -> Run {
+        let mut run = self.in_tree(root, tree, dir, purpose);
+        run.args = ["/bin/sh", "-ec", line].map(str::to_owned).into();
+        run
+    }
+
+    fn in_tree(&self, root: Tree, tree: Tree, dir: &ContextPath, purpose: Purpose) -> Run {
+        let mut run = self.run(root, purpose);
+        run.cwd = at_work(dir);
+        run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
+        if self.repo().yarn.path.is_none() {
+            let tree = Tree::Output(StepId::new("yarn"), image_path("/out"));
+            run.mounts
+                .push(Mount { dest: image_path(FETCHED), kind: MountKind::Read { tree, src: ImagePath::root() } });
+        }
+        run
+    }
+
+    /// A run with everything but its work and its arguments.
+    fn run(&self, root: Tree, purpose: Purpose) -> Run {
+        let yarn = self.yarn_program();
+        let setup = &self.repo().yarn;
+        let mut run = Run {
+            root,
+            side: Side::Build,
+            mounts: vec![
+                Mount {
+                    dest: image_path(TOOLS),
+                    kind: MountKind::Read { tree: Tree::Step(StepId::new("tools")), src: ImagePath::root() },
+                },
+                Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs },
+            ],
+            args: Vec::new(),
+            env: env([
+                ("BACKSTAGE_BUILD_YARN", yarn.as_str()),
+                ("HOME", "/tmp/home"),
+                // Node trusts what its base image trusts (Node 22.19 and 24.6 on).
+                ("NODE_USE_SYSTEM_CA", "1"),
+                ("YARN_ENABLE_HARDENED_MODE", "0"),
+                ("YARN_ENABLE_INLINE_BUILDS", "1"),
+                ("YARN_ENABLE_TELEMETRY", "0"),
+                ("YARN_HTTP_TIMEOUT", "600000"),
+            ]),
+            path: Some(image_path("/opt/backstage-build/bin")),
+            cwd: ImagePath::root(),
+            network: Access::Client,
+        };
+        if !setup.variables.is_empty() {
+            run.env.insert("BACKSTAGE_BUILD_VARIABLES".to_owned(), setup.variables.join(" "));
+        }
+        if let Some(registry) = &self.spec().install.registry {
+            run.env.insert("YARN_NPM_REGISTRY_SERVER".to_owned(), registry.value.clone());
+            run.env.insert("npm_config_registry".to_owned(), registry.value.clone());
+        }
+        self.certificates(&mut run);
+        if purpose == Purpose::Install {
+            self.downloads(&mut run);
+        }
+        run
+    }
+
+    /// The CA bundle: the secret `ca` where it is given, and what `network.ca` names.
+    fn certificates(&self, run: &mut Run) {
+        let id = match self.spec().network.ca.as_ref().map(|ca| &ca.value) {
+            Some(CaSource::File(path)) => {
+                let kind = MountKind::Read { tree: Tree::Context, src: rooted(path) };
+                run.mounts.push(Mount { dest: image_path("/run/backstage-build/ca.pem"), kind });
+                run.env.insert("BACKSTAGE_BUILD_CA".to_owned(), "/run/backstage-build/ca.pem".to_owned());
+                "ca"
+            }
+            Some(CaSource::Secret(id)) => id,
+            None => "ca",
+        };
+        let dest = image_path("/run/secrets/ca");
+        run.mounts.push(Mount { dest, kind: MountKind::Secret { id: id.to_owned() } });
+    }
+
+    /// What a download needs: Yarn's cache, and the registry's secrets where they are given.
+    fn downloads(&self, run: &mut Run) {
+        run.env.insert("YARN_GLOBAL_FOLDER".to_owned(), "/cache/yarn".to_owned());
+        let id = "backstage-build/yarn".to_owned();
+        // Yarn 4 writes archives under a temporary name and renames them: concurrent installs may share the cache.
+        let sharing = if self.repo().yarn.version.version.major >= 4 { Sharing::Shared } else { Sharing::Locked };
+        run.mounts.push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing } });
+        if !self.repo().yarn.zero_install {
+            // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
+            run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
+        }
+        let mut ids: Vec<String> = ["npm_token", "npmrc", "yarnrc"].map(str::to_owned).into();
+        ids.extend(self.spec().install.secrets.iter().map(|secret| secret.value.clone()));
+        for name in &self.repo().yarn.variables {
+            ids.extend([name.clone(), name.to_lowercase()]);
+        }
+        ids.sort();
+        ids.dedup();
+        for id in ids.into_iter().filter(|id| id != "ca") {
+            if let Ok(dest) = image_path("/run/secrets").join(&id) {
+                run.mounts.push(Mount { dest, kind: MountKind::Secret { id } });
+            }
+        }
+    }
+
+    /// Yarn's settings for a project, in the folder above it: Yarn merges the files of all parents. The repository's
+    /// own `.yarnrc.yml` is only ever copied, since it may hold credentials and written files are public.
+    pub(super) fn settings(&self, cpu: Option<&str>) -> FileAction {
+        let mut text = "enableTelemetry: false\n".to_owned();
+        if let Some(cpu) = cpu {
+            text.push_str(&format!("supportedArchitectures:\n  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
+        }
+        FileAction::Write { path: image_path("/.yarnrc.yml"), text, mode: 0o644 }
+    }
+
+    /// Copies of what an install reads besides the files that are written: lockfile, Yarn's own, patches, local packages.
+    pub(super) fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
+        let mut actions = Vec::with_capacity(project.inputs.len());
+        // A `link:` to a workspace needs only its name to be there, and its manifest is written.
+        let is_workspace = |path: &ContextPath| self.repo().workspaces.iter().any(|manifest| manifest.dir == *path);
+        let paths: Vec<&ContextPath> = project.inputs.iter().filter(|path| !is_workspace(path)).collect();
+        for path in paths {
+            if in_facts(path) {
+                actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))));
+            } else {
+                actions.push(self.copy_source(path, &["**/node_modules"]));
+            }
+        }
+        actions
+    }
+
+    /// Written files of a synthetic project.
+    pub(super) fn written(files: &BTreeMap<ContextPath, String>) -> Vec<FileAction> {
+        files
+            .iter()
+            .map(|(path, text)| FileAction::Write { path: super::in_repo(path), text: text.clone(), mode: 0o644 })
+            .collect()
+    }
+}
+
+/// Whether a path is among the facts: taken from there, an install does not wait for the sources.
+fn in_facts(path: &ContextPath) -> bool {
+    let text = path.as_str();
+    ["yarn.lock", ".yarnrc.yml", "backstage.json"].contains(&text)
+        || [".yarn/", "patches/"].iter().any(|dir| text.starts_with(dir) || text == dir.trim_end_matches('/'))
+}

@@ -1,0 +1,43 @@
+//! Packages that only packages which are left out need.
+
+use std::collections::BTreeSet;
+
+use super::Repository;
+use super::lock::Seed;
+use super::project::{Production, locator};
+
+/// Names of the backend's production closure that nothing reaches any more once the packages named in `gone` are left
+/// out, those in `gone` included. A name is listed only if all its versions are unreachable. Sorted.
+pub fn orphans(repo: &Repository, backend: &str, gone: &[&str]) -> Vec<String> {
+    let production = Production::of(repo, backend);
+    let seeds: Vec<Seed> = production.manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
+    let kept = reachable(repo, &seeds, gone);
+    let name = |index: &usize| repo.lock.entries.get(*index).map(|entry| entry.locator.name.as_str());
+    let kept: BTreeSet<&str> = kept.iter().filter_map(name).collect();
+    let all: BTreeSet<&str> = production.walk.entries.iter().filter_map(name).collect();
+    all.difference(&kept).map(|name| (*name).to_owned()).collect()
+}
+
+/// Entries reached from the workspaces without stepping on a package in `gone`.
+fn reachable(repo: &Repository, seeds: &[Seed], gone: &[&str]) -> BTreeSet<usize> {
+    let (lock, rules) = (&repo.lock, &repo.yarn.rules);
+    let mut queue: Vec<usize> = Vec::new();
+    for seed in seeds {
+        for (name, range) in &seed.dependencies {
+            let wanted = super::lock::Descriptor::new(&**name, &**range);
+            queue.extend(lock.edge(rules, &seed.locator, wanted, false).place.map(|place| place.entry));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    while let Some(index) = queue.pop() {
+        let Some(entry) = lock.entries.get(index) else { continue };
+        if gone.contains(&entry.locator.name.as_str()) || !seen.insert(index) {
+            continue;
+        }
+        // Workspaces are reached by their reduced manifests above, not by what the lockfile says of all their dependencies.
+        if entry.workspace_dir().is_none() {
+            queue.extend(lock.edges(rules, entry).into_iter().filter_map(|edge| edge.place).map(|place| place.entry));
+        }
+    }
+    seen
+}

@@ -1,0 +1,89 @@
+//! The build file and the ignore file beside it, in one transfer.
+
+use std::sync::Arc;
+
+use buildkit_llb::source::{Differ, Local};
+use buildkit_llb::{Definition, Metadata, Output};
+use bytes::Bytes;
+
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::files::{Files as _, FilesError, parse_ignore_file};
+use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
+use crate::path::ContextPath;
+use crate::request::{BuildFileSource, ContextSource, Request};
+use crate::spec;
+
+use super::context::{git, unsupported};
+
+/// The largest ignore file that is read, in bytes.
+const IGNORE_LIMIT: u64 = 1 << 20;
+
+/// What the user wrote for this build.
+#[derive(Debug, Clone)]
+pub struct BuildFile {
+    /// The text.
+    pub file: Arc<SourceFile>,
+    /// Patterns of `<build file>.dockerignore`, if there is one; it holds even if it is empty.
+    pub ignore: Option<Vec<String>>,
+    /// Digest of the vertex that it came from: where warnings are shown.
+    pub vertex: String,
+}
+
+impl BuildFile {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// When the build file is not there, is too large or is no text, and when BuildKit fails.
+    pub async fn read(client: &Client, request: &Request) -> Result<Self, Failure> {
+        let path = &request.build_file.name;
+        let source = source(request, path)?;
+        let vertex = source.node().digest().to_string();
+        let definition = Definition::new(source).to_pb();
+        let imports = super::images::imports(request);
+        let reference =
+            client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
+        let files = BuildkitFiles::new(client.clone(), reference);
+        let text = read(&files, path, spec::MAX_BYTES as u64).await?.ok_or_else(|| missing(path))?;
+        let ignore = read(&files, &request.build_file.ignore_file(), IGNORE_LIMIT).await?;
+        Ok(Self {
+            file: spec::decode(path.as_str(), &text)?,
+            ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
+            vertex,
+        })
+    }
+}
+
+async fn read(files: &BuildkitFiles, path: &ContextPath, limit: u64) -> Result<Option<Bytes>, Failure> {
+    files.read(path, limit).await.map_err(|error| match error {
+        FilesError::TooLarge { path, limit } => Failure::from(
+            Diagnostic::error("request/too-large", format!("{path} is larger than {limit} bytes"))
+                .help("is it the right file? it is named with `--file`"),
+        ),
+        other => other.into(),
+    })
+}
+
+fn missing(name: &ContextPath) -> Failure {
+    Diagnostic::error("request/no-build-file", format!("there is no file {name}"))
+        .help("name the build file with `--file`, such as `-f backstage.build.yaml`")
+        .into()
+}
+
+/// The op that brings both files.
+fn source(request: &Request, path: &ContextPath) -> Result<Output, Failure> {
+    let name = format!("[internal] load build definition from {path}");
+    let local = match (&request.build_file.source, &request.context.source) {
+        (BuildFileSource::Local(local), _) => local,
+        (BuildFileSource::Context, ContextSource::Git(reference)) => {
+            return git(reference, request, Metadata::named(name));
+        }
+        _ => return Err(unsupported()),
+    };
+    Ok(Local::new(local)
+        .session(request.sessions.of(local))
+        .follow_paths([path.to_string(), request.build_file.ignore_file().to_string()])
+        .shared_key_hint(local)
+        .differ(Differ::None)
+        .metadata(Metadata::named(name))
+        .build())
+}

@@ -1,0 +1,125 @@
+//! The repository: a small transfer for facts, and one for what steps copy.
+
+use buildkit_llb::file::{Copy, FileOp};
+use buildkit_llb::source::{Git, Local};
+use buildkit_llb::{Definition, Input, Metadata, Output};
+
+use crate::files::ReadSet;
+use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
+use crate::plan::ContextPlan;
+use crate::request::{CONTEXT, ContextSource, GitRef, Request};
+
+/// The repository of a build.
+#[derive(Debug, Clone)]
+pub struct Repository<'a> {
+    client: &'a Client,
+    request: &'a Request,
+}
+
+impl<'a> Repository<'a> {
+    /// The repository that the request names.
+    pub fn new(client: &'a Client, request: &'a Request) -> Self {
+        Self { client, request }
+    }
+
+    /// The op that shows the files of a read set.
+    ///
+    /// # Errors
+    /// When the context is of a kind that cannot be read.
+    pub fn facts(&self, set: &ReadSet) -> Result<Output, Failure> {
+        let metadata = Metadata::named("[internal] load manifests and lockfile");
+        match &self.request.context.source {
+            ContextSource::Local => Ok(self
+                .local()
+                .include_patterns(&set.include)
+                .exclude_patterns(&set.exclude)
+                // One hint for each set of patterns: with one for two, the client's snapshots would be swapped.
+                .shared_key_hint("backstage-build-facts")
+                .metadata(metadata)
+                .build()),
+            ContextSource::Git(reference) => {
+                let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
+                let copy = Copy::new(&whole, "/", "/")
+                    .dir_contents()
+                    .include_patterns(&set.include)
+                    .exclude_patterns(&set.exclude);
+                filtered(copy, metadata)
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    /// The op that shows what steps copy.
+    ///
+    /// # Errors
+    /// As [`Self::facts`].
+    pub fn context(&self, plan: &ContextPlan) -> Result<Output, Failure> {
+        let metadata = Metadata::named("[internal] load build context");
+        match &self.request.context.source {
+            ContextSource::Local => {
+                let local = self
+                    .local()
+                    .exclude_patterns(&plan.exclude)
+                    .shared_key_hint("backstage-build-context")
+                    .metadata(metadata);
+                // The root among the paths is all of it.
+                let whole = plan.paths.contains("");
+                Ok(if whole { local } else { local.follow_paths(&plan.paths) }.build())
+            }
+            ContextSource::Git(reference) => {
+                let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
+                filtered(Copy::new(&whole, "/", "/").dir_contents().exclude_patterns(&plan.exclude), metadata)
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    /// The files that an op shows.
+    ///
+    /// # Errors
+    /// When BuildKit refuses.
+    pub async fn files(&self, source: &Output) -> Result<BuildkitFiles, Failure> {
+        let definition = Definition::new(source.clone()).to_pb();
+        let cache_imports = super::images::imports(self.request);
+        let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
+        let reference = self.client.solve(request).await?;
+        // A context that cannot be had is said in the daemon's own words, not as a file that cannot be read.
+        self.client.evaluate(&reference).await?;
+        Ok(BuildkitFiles::new(self.client.clone(), reference))
+    }
+
+    fn local(&self) -> Local {
+        Local::new(CONTEXT).session(self.request.sessions.of(CONTEXT))
+    }
+}
+
+/// A git source as BuildKit's own frontends write it.
+pub(super) fn git(reference: &GitRef, request: &Request, metadata: Metadata) -> Result<Output, Failure> {
+    let mut source = Git::new(reference.remote.as_str()).map_err(|error| Failure::new(error.to_string()))?;
+    if let Some(name) = &reference.reference {
+        source = source.reference(name);
+    }
+    let subdir = reference.subdir.join(request.context.subdir.as_str()).unwrap_or_default();
+    if !subdir.is_root() {
+        source = source.subdir(subdir.as_str());
+    }
+    if reference.keep_git_dir == Some(true) {
+        source = source.keep_git_dir();
+    }
+    if let Some(checksum) = &reference.checksum {
+        source = source.checksum(checksum);
+    }
+    if reference.submodules == Some(false) {
+        source = source.skip_submodules();
+    }
+    Ok(source.metadata(metadata).build())
+}
+
+/// Nothing filters a repository that BuildKit fetches itself: a copy does.
+fn filtered(copy: Copy, metadata: Metadata) -> Result<Output, Failure> {
+    FileOp::new(Input::Scratch, copy).metadata(metadata).build().map_err(|error| Failure::new(error.to_string()))
+}
+
+pub(super) fn unsupported() -> Failure {
+    Failure::new("this kind of build context is not supported yet (use a directory or a git URL)")
+}

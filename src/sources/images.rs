@@ -1,0 +1,204 @@
+//! Images, looked up side by side: which one a tag is today, and its configuration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_llb::source::Image as ImageSource;
+use buildkit_llb::{ImageRef, Metadata, Platform};
+use futures_util::future::try_join_all;
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, ResolveMode};
+use crate::graph::Image;
+use crate::image::BaseConfig;
+use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
+use crate::request::{self, Request};
+
+/// The images of a plan.
+#[derive(Debug, Clone)]
+pub struct Images {
+    /// By role.
+    pub roles: BTreeMap<ImageRole, Image>,
+    /// By reference.
+    pub references: BTreeMap<String, Image>,
+    /// The digest that the runtime base resolved to.
+    pub runtime_digest: String,
+}
+
+/// One image to look up.
+struct Wanted {
+    reference: String,
+    side: Side,
+    origin: Origin,
+}
+
+impl Images {
+    /// Looks up the images that a target uses, and no others.
+    ///
+    /// # Errors
+    /// When one cannot be had, at the line that asked for it.
+    pub async fn resolve(
+        client: &Client,
+        request: &Request,
+        plan: &Plan,
+        wanted_target: &Target,
+        (target, build): (&Platform, &Platform),
+        default: &Span,
+    ) -> Result<Self, Failure> {
+        let used = used(plan, wanted_target);
+        let mut wanted: BTreeMap<(String, Side), Origin> = BTreeMap::new();
+        for image in plan.images.iter().filter(|(role, _)| used.roles.contains(role)).map(|(_, image)| image) {
+            wanted.entry((image.reference.clone(), image.side)).or_insert_with(|| image.origin.clone());
+        }
+        for (reference, origin) in used.references {
+            wanted.entry((reference, Side::Target)).or_insert(origin);
+        }
+        let lookups = wanted.into_iter().map(|((reference, side), origin)| {
+            let platform = match side {
+                Side::Build => build,
+                Side::Target => target,
+            };
+            lookup(client, request, Wanted { reference, side, origin }, platform, default)
+        });
+        let found: Vec<(Wanted, Image, String)> = try_join_all(lookups).await?;
+        let find = |reference: &str, side| {
+            found.iter().find(|(wanted, ..)| wanted.reference == reference && wanted.side == side)
+        };
+        let roles = plan
+            .images
+            .iter()
+            .filter_map(|(role, image)| find(&image.reference, image.side).map(|(_, found, _)| (*role, found.clone())));
+        let runtime = plan.images.get(&ImageRole::Runtime);
+        let runtime_digest =
+            runtime.and_then(|image| find(&image.reference, image.side)).map(|(_, _, digest)| digest.clone());
+        Ok(Self {
+            roles: roles.collect(),
+            references: found
+                .iter()
+                .filter(|(wanted, ..)| wanted.side == Side::Target)
+                .map(|(wanted, image, _)| (wanted.reference.clone(), image.clone()))
+                .collect(),
+            runtime_digest: runtime_digest.unwrap_or_default(),
+        })
+    }
+}
+
+/// What a target uses: roles, and references that steps name themselves (`files: [{image: …}]`, the base of a check).
+#[derive(Default)]
+struct Used {
+    roles: BTreeSet<ImageRole>,
+    references: Vec<(String, Origin)>,
+}
+
+fn used(plan: &Plan, target: &Target) -> Used {
+    let mut used = Used::default();
+    if target.image {
+        used.roles.insert(ImageRole::Runtime);
+    }
+    let needed = plan.needed(&target.tree);
+    for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
+        for tree in step.action.trees() {
+            match tree {
+                Tree::Image(role) => _ = used.roles.insert(*role),
+                Tree::Reference(reference) => used.references.push((reference.clone(), step.origin.clone())),
+                _ => {}
+            }
+        }
+    }
+    used
+}
+
+async fn lookup(
+    client: &Client,
+    request: &Request,
+    wanted: Wanted,
+    platform: &Platform,
+    default: &Span,
+) -> Result<(Wanted, Image, String), Failure> {
+    let place = wanted.origin.span(default.clone());
+    let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
+        Failure::from(
+            Diagnostic::error("image/reference", format!("`{}` is no image reference: {error}", wanted.reference))
+                .at(place.clone()),
+        )
+    })?;
+    let mode = match request.resolve_mode {
+        request::ResolveMode::Default => ResolveMode::Default,
+        request::ResolveMode::Pull => ResolveMode::Pull,
+        request::ResolveMode::Local => ResolveMode::Local,
+    };
+    let asked = ImageRequest {
+        reference: reference.to_string(),
+        platform: Some(platform.to_pb()),
+        mode,
+        log_name: Some(format!("[internal] load metadata for {reference}")),
+    };
+    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
+    let Some(image) = meta.image else {
+        return Err(Diagnostic::error(
+            "image/redirected",
+            format!("a source policy made {reference} something that is no image"),
+        )
+        .at(place)
+        .into());
+    };
+    let config = BaseConfig::parse(&image.config).map_err(|error| {
+        Failure::from(
+            Diagnostic::error("image/config", format!("{reference} cannot be used: {error}")).at(place.clone()),
+        )
+    })?;
+    // What the daemon answered: a source policy may have put another image in its place.
+    let resolved = meta.source.identifier.strip_prefix("docker-image://").unwrap_or(&wanted.reference);
+    let resolved: ImageRef = pinned(resolved, &image.digest).parse().unwrap_or(reference);
+    let source = ImageSource::new(&resolved)
+        .platform(platform)
+        .resolve_mode(match request.resolve_mode {
+            request::ResolveMode::Default => buildkit_llb::source::ResolveMode::Default,
+            request::ResolveMode::Pull => buildkit_llb::source::ResolveMode::Pull,
+            request::ResolveMode::Local => buildkit_llb::source::ResolveMode::Local,
+        })
+        .metadata(Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(location(&place)))
+        .build();
+    Ok((wanted, Image { output: source, config }, image.digest))
+}
+
+/// `reference@digest`, unless it has a digest already.
+fn pinned(reference: &str, digest: &str) -> String {
+    if reference.contains('@') || digest.is_empty() { reference.to_owned() } else { format!("{reference}@{digest}") }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Build => "build base",
+        Side::Target => "base",
+    }
+}
+
+fn location(span: &Span) -> buildkit_llb::Location {
+    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    buildkit_llb::SourceFile::new(&span.file.name, "YAML", span.file.text.clone())
+        .at([buildkit_llb::LineRange::lines(line(span.first_line()), line(span.last_line()))])
+}
+
+fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
+    let origin = match &wanted.origin {
+        Origin::Default(noun) => format!(" (default: {noun})"),
+        Origin::Written(_) => String::new(),
+    };
+    let reason = match &error {
+        CallError::Refused(status) => status.message().to_owned(),
+        other => other.to_string(),
+    };
+    Diagnostic::error("image/unavailable", format!("the image {} cannot be had{origin}: {reason}", wanted.reference))
+        .help("check its name and tag, and that this builder can reach and log in to its registry")
+        .at(place.clone())
+        .into()
+}
+
+/// `--cache-from`, which has an effect only where a solve names it.
+pub fn imports(request: &Request) -> Vec<CacheImport> {
+    request
+        .cache_imports
+        .iter()
+        .map(|import| CacheImport { kind: import.kind.clone(), attrs: import.attrs.clone() })
+        .collect()
+}

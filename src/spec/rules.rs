@@ -1,0 +1,160 @@
+//! Rules that hold between several keys, wherever they were set.
+
+use std::collections::BTreeMap;
+
+use super::language::PRESETS;
+use super::model::{Check, Frontend, Spec};
+use super::report::suspicious;
+use super::secret;
+use super::words::{nearest, quote};
+use crate::diagnostic::{Diagnostic, Span, Spanned};
+
+/// What does not go together in a specification. `args` are the build args that were applied.
+pub(crate) fn apply(spec: &Spec, args: &[&str]) -> Vec<Diagnostic> {
+    let mut rules = Rules { spec, args, found: Vec::new() };
+    rules.config_targets();
+    rules.check_names();
+    rules.built_bundle();
+    rules.no_frontend();
+    rules.node_options();
+    rules.presets();
+    rules.certificate();
+    rules.secrets_in_env();
+    rules.found
+}
+
+struct Rules<'a> {
+    spec: &'a Spec,
+    args: &'a [&'a str],
+    found: Vec<Diagnostic>,
+}
+
+impl Rules<'_> {
+    /// A label that names the build arg, where one has set the value.
+    fn says(&self, path: &str, text: &str) -> String {
+        let set = |arg: &&&str| **arg == path || path.strip_prefix(**arg).is_some_and(|rest| rest.starts_with('.'));
+        match self.args.iter().find(set) {
+            Some(arg) => format!("{text} (`--build-arg {arg}`)").trim_start().to_owned(),
+            None => text.to_owned(),
+        }
+    }
+
+    fn conflict(&mut self, message: &str, a: (&str, Span), b: (&str, Span), help: &str) {
+        let label = |(path, span): (&str, Span)| (span, self.says(path, &format!("`{path}` is set here")));
+        let ((a, a_text), (b, b_text)) = (label(a), label(b));
+        self.found.push(Diagnostic::error("spec/conflict", message).label(a, a_text).label(b, b_text).help(help));
+    }
+
+    fn config_targets(&mut self) {
+        let mut seen = BTreeMap::new();
+        for file in self.spec.config.iter().flat_map(|files| &files.value) {
+            match seen.get(&file.to) {
+                Some(first) => self.found.push(
+                    Diagnostic::error("spec/duplicate", format!("two config files become {}", quote(file.to.as_str())))
+                        .label(file.span.clone(), "again here")
+                        .label(Span::clone(first), "first here")
+                        .help("remove one of them, or give it another name: `{from: …, to: …}`"),
+                ),
+                None => drop(seen.insert(&file.to, file.span.clone())),
+            }
+        }
+    }
+
+    fn check_names(&mut self) {
+        let mut seen = BTreeMap::new();
+        for check in self.spec.checks.iter().flat_map(|checks| &checks.value) {
+            let name = match &check.value {
+                Check::Typecheck => "typecheck",
+                Check::Lint => "lint",
+                Check::Test => "test",
+                Check::Command { name, .. } => name,
+            };
+            match seen.get(&name.to_lowercase()) {
+                Some(first) => self.found.push(
+                    Diagnostic::error("spec/duplicate", format!("two checks are called {}", quote(name)))
+                        .label(check.span.clone(), "again here")
+                        .label(Span::clone(first), "first here")
+                        .help("each check is a target of its own: remove one, or give it another name"),
+                ),
+                None => drop(seen.insert(name.to_lowercase(), check.span.clone())),
+            }
+        }
+    }
+
+    /// `build.from` builds nothing, so nothing can be said about how.
+    fn built_bundle(&mut self) {
+        let build = &self.spec.build;
+        let Some(from) = &build.from else { return };
+        let others = [
+            ("build.command", build.command.as_ref().map(|value| value.span.clone())),
+            ("build.before", build.before.first().map(|value| value.span.clone())),
+            ("build.minify", build.minify.as_ref().map(|value| value.span.clone())),
+            ("build.config", build.config.as_ref().map(|value| value.span.clone())),
+        ];
+        for (path, span) in others {
+            if let Some(span) = span {
+                let message = format!("`build.from` uses a bundle that is already built, so `{path}` has no effect");
+                self.conflict(&message, (path, span), ("build.from", from.span.clone()), "remove one of them");
+            }
+        }
+    }
+
+    fn no_frontend(&mut self) {
+        let Some(Spanned { value: Frontend::None, span }) = &self.spec.frontend else { return };
+        if let Some(config) = &self.spec.build.config {
+            self.conflict(
+                "`build.config` is for the frontend, which is not built",
+                ("build.config", config.span.clone()),
+                ("frontend", span.clone()),
+                "remove `build.config`, or choose `frontend: bundled`; config for the backend belongs to `config`",
+            );
+        }
+    }
+
+    fn node_options(&mut self) {
+        let runtime = &self.spec.runtime;
+        let (Some(env), Some(option)) = (runtime.env.get("NODE_OPTIONS"), runtime.node_options.first()) else { return };
+        self.conflict(
+            "`NODE_OPTIONS` is set in two places",
+            ("runtime.env.NODE_OPTIONS", env.span.clone()),
+            ("runtime.nodeOptions", option.span.clone()),
+            "keep `runtime.nodeOptions`, which is added to what the dependencies need",
+        );
+    }
+
+    /// `distrolless` is a valid image name, and hardly meant as one.
+    fn presets(&mut self) {
+        let Some(base) = &self.spec.runtime.base else { return };
+        let plain = !base.contains(['/', ':', '@', '.']) && !PRESETS.contains(&base.as_str());
+        if let Some(near) = nearest(base, PRESETS).filter(|_| plain) {
+            let message = format!("{} is taken as the name of an image", quote(base));
+            let text = self.says("runtime.base", "");
+            self.found.push(
+                Diagnostic::warning("spec/preset", message)
+                    .label(base.span.clone(), text)
+                    .help(format!("did you mean `{near}`? For an image of this name write `{}:latest`", base.value)),
+            );
+        }
+    }
+
+    fn certificate(&mut self) {
+        let network = &self.spec.network;
+        let (None, Some(runtime)) = (&network.ca, &network.ca_runtime) else { return };
+        self.found.push(
+            Diagnostic::error("spec/missing-key", "`network.ca` names no certificates")
+                .label(runtime.span.clone(), self.says("network.ca.runtime", ""))
+                .help("add `secret` or `file`"),
+        );
+    }
+
+    fn secrets_in_env(&mut self) {
+        let named = [("build.env", &self.spec.build.env), ("runtime.env", &self.spec.runtime.env)];
+        for (path, env) in named {
+            for (name, value) in env {
+                if secret::secret_name(name) && !value.is_empty() {
+                    self.found.push(suspicious(path, name, value.span.clone()));
+                }
+            }
+        }
+    }
+}
