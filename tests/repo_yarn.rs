@@ -95,7 +95,7 @@ fn check(case: &str, root: &Path) {
     for (name, project) in projects {
         let dir = tempfile::tempdir().unwrap();
         write(root, &project, dir.path());
-        if let Some(manifest) = project::backstage_manifest(&repo) {
+        if let Some(manifest) = &project.backstage_manifest {
             std::fs::write(dir.path().join(".backstage-manifest.json"), manifest).unwrap();
         }
         if let Err(said) = install(&yarn, dir.path()) {

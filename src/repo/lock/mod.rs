@@ -106,6 +106,12 @@ impl Lockfile {
         self.workspaces.get(&dir.to_string()).copied()
     }
 
+    /// All descriptors that a walk used.
+    pub(crate) fn used_all<'a>(&'a self, walk: &'a Walk) -> impl Iterator<Item = &'a Descriptor> {
+        let used = |place: &Place| self.entries.get(place.entry)?.descriptors.get(place.descriptor);
+        walk.used.iter().filter_map(used)
+    }
+
     /// The descriptors of an entry that a walk used.
     pub(crate) fn used<'a>(&'a self, walk: &'a Walk, entry: Option<usize>) -> impl Iterator<Item = &'a Descriptor> {
         let found = entry.and_then(|entry| Some((entry, self.entries.get(entry)?)));

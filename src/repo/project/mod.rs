@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::path::ContextPath;
 
-use super::lock::{Locator, Rules, Walk, backstage_params};
+use super::lock::{Descriptor, Locator, Rules, Walk, backstage_params};
 use super::{Manifest, Repository};
 
 pub use manifest::InstallManifest;
@@ -33,6 +33,8 @@ pub struct SyntheticProject {
     pub workspaces: Vec<ContextPath>,
     /// Number of entries in its lockfile.
     pub entries: usize,
+    /// What [`backstage_manifest`] says, for the packages of this project alone.
+    pub backstage_manifest: Option<String>,
 }
 
 /// The whole repository: every workspace, development dependencies included, and its own `yarn.lock` (an input).
@@ -47,6 +49,7 @@ pub fn development(repo: &Repository) -> SyntheticProject {
     }
     project.inputs.extend(repo.yarn.inputs.iter().cloned());
     project.links.clone_from(&repo.yarn.links);
+    project.backstage_manifest = backstage_manifest(repo);
     project.inputs.extend(common_inputs(repo));
     project.inputs.extend(ContextPath::new("yarn.lock"));
     project
@@ -64,6 +67,7 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
     }
     let lock = repo.lock.cut(&production.walk, &entries);
     project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
+    project.backstage_manifest = release_manifest(repo.lock.used_all(&production.walk));
     project.inputs.extend(named(&production.walk.files, |path| project.files.contains_key(path)));
     project.links = named(&production.walk.links, |path| project.workspaces.contains(path));
     project.inputs.extend(common_inputs(repo));
@@ -73,7 +77,10 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
 /// The release manifest that Backstage's Yarn plugin would fetch from versions.backstage.io, as far as the lockfile
 /// knows it: the content of a file for `BACKSTAGE_MANIFEST_FILE`. `None` where nothing asks for `backstage:^`.
 pub fn backstage_manifest(repo: &Repository) -> Option<String> {
-    let descriptors = repo.lock.entries.iter().flat_map(|entry| &entry.descriptors);
+    release_manifest(repo.lock.entries.iter().flat_map(|entry| &entry.descriptors))
+}
+
+pub(crate) fn release_manifest<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Option<String> {
     let mut packages: BTreeMap<&str, &str> = BTreeMap::new();
     let mut release = None;
     for descriptor in descriptors {

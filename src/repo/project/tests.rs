@@ -83,6 +83,10 @@ fn the_manifest_of_a_release() {
     assert_eq!(value["releaseVersion"], "1.52.0");
     assert_eq!(value["packages"][0], serde_json::json!({"name": "@backstage/errors", "version": "1.3.1"}));
     assert_eq!(value["packages"].as_array().map(Vec::len), Some(3));
+    // Production asks for less, so that a plugin of the frontend does not touch it.
+    let production = production(&case("backstage"), "backend");
+    let value: Value = serde_json::from_str(&production.backstage_manifest.unwrap()).unwrap();
+    assert_eq!(value["packages"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]
