@@ -122,7 +122,9 @@ impl Lockfile {
     }
 
     pub(crate) fn place(&self, descriptor: &Descriptor) -> Option<Place> {
-        self.index.get(&descriptor.name)?.get(&descriptor.range).copied()
+        let find = |d: &Descriptor| self.index.get(&d.name)?.get(&d.range).copied();
+        // What an old file's keys were normalised by applies to what is looked up, too.
+        if self.version > 6 { find(descriptor) } else { find(&self.indexed(descriptor)) }
     }
 }
 

@@ -164,7 +164,7 @@ impl Lockfile {
     }
 
     /// Yarn 2 and 3 wrote some descriptors without `npm:` (Project.setupResolutions adds it when it reads them).
-    fn indexed(&self, descriptor: &Descriptor) -> Descriptor {
+    pub(super) fn indexed(&self, descriptor: &Descriptor) -> Descriptor {
         if self.version > 6 {
             return descriptor.clone();
         }
@@ -312,6 +312,19 @@ mod tests {
         // CRLF and a byte order mark change nothing.
         let windows = parse(&format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
         assert_eq!(windows.entries[0].dependencies, entry.dependencies);
+    }
+
+    #[test]
+    fn old_formats_are_normalised() {
+        let text = "__metadata:\n  version: 6\n\n\"a@^1, b@npm:^1\":\n  resolution: \"a@npm:1.0.0\"\n\n\
+                    \"a@patch:a@^1#./x.patch::locator=r%40workspace%3A.\":\n  resolution: \"a@patch:a@npm%3A1.0.0#./x.patch\"\n";
+        let lock = parse(text).unwrap();
+        let found = |name: &str, range: &str| lock.entry(&Descriptor::new(name, range)).map(|e| e.locator.to_string());
+        assert_eq!(found("a", "npm:^1").as_deref(), Some("a@npm:1.0.0"));
+        assert_eq!(found("b", "npm:^1").as_deref(), Some("a@npm:1.0.0"));
+        let patched = Some("a@patch:a@npm%3A1.0.0#./x.patch");
+        assert_eq!(found("a", "patch:a@^1#./x.patch::locator=r%40workspace%3A.").as_deref(), patched);
+        assert_eq!(found("a", "patch:a@npm%3A^1#./x.patch::locator=r%40workspace%3A.").as_deref(), patched);
     }
 
     #[test]

@@ -55,8 +55,11 @@ fn missing(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
     };
     let more = count.saturating_sub(SHOWN);
     let more = if more > 0 { format!("{more} more are missing; ") } else { String::new() };
-    let mut error =
-        Diagnostic::error("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
+    // A plugin may change what a dependency stands for: then Yarn itself has to say.
+    let official = |path: &str| !path.contains("plugins/") || path.contains("/@yarnpkg/plugin-");
+    let foreign = repo.yarn.tools.iter().any(|path| !official(path.as_str()));
+    let of = if foreign { Diagnostic::warning } else { Diagnostic::error };
+    let mut error = of("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
     for (descriptor, missing) in wanted.iter().take(SHOWN) {
         let text = if count == 1 { String::new() } else { format!("`{descriptor}` has no entry") };
         error = error.label(place(repo, missing), text);

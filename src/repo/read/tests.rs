@@ -129,6 +129,16 @@ fn many_missing_dependencies_are_one_message() {
     );
 }
 
+/// What a plugin makes of a dependency is not known here.
+#[test]
+fn with_a_plugin_a_missing_entry_only_warns() {
+    let rc = "nodeLinker: node-modules\nplugins:\n  - path: .yarn/plugins/ours.cjs\n    spec: x\n";
+    let lock = LOCK.replace("a@npm:^1.0.0\":", "a@npm:^2.0.0\":");
+    let (_, warnings) = run(&repository(&[(".yarnrc.yml", rc), ("yarn.lock", lock.as_str())]), &[]).unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("`a@npm:^1.0.0`"), "{warnings:?}");
+}
+
 #[test]
 fn named_configs_must_be_there() {
     let said = run(&repository(&[]), &["app-config.yml", "config/prod.yaml"]).map(|_| ()).unwrap_err();
