@@ -29,8 +29,11 @@ pub(super) enum Purpose {
 }
 
 impl Planner<'_> {
-    /// The little programs that steps mount.
+    /// The little programs and files that every step mounts.
     pub(super) fn tools(&mut self) {
+        if let Some(CaSource::File(path)) = self.spec().network.ca.as_ref().map(|ca| &ca.value) {
+            self.uses(path);
+        }
         let file = |name: &str, text: &str, mode| FileAction::Write {
             path: image_path(&format!("/{name}")),
             text: text.to_owned(),
