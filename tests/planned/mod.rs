@@ -192,3 +192,10 @@ pub fn bytes(definition: &Definition) -> Vec<u8> {
     use prost::Message as _;
     definition.to_pb().encode_to_vec()
 }
+
+/// What a definition needs that BuildKit 0.17, the oldest release that builds run on, cannot do.
+pub fn beyond_the_floor(definition: &Definition) -> Vec<String> {
+    let known: Vec<&str> = include_str!("caps-0.17.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    let caps = definition.caps();
+    caps.iter().map(|cap| cap.as_str().to_owned()).filter(|cap| !known.contains(&cap.as_str())).collect()
+}
