@@ -31,16 +31,25 @@ daemon_start() {
   echo "$pid $(process_identity "$pid")" >"$folder/pid"
 }
 
+# daemon_gone PID SECONDS: wait for the end of a process.
+daemon_gone() {
+  local tries
+  for ((tries = 0; tries < $2 * 10; tries++)); do
+    process_identity "$1" >/dev/null || return 0
+    sleep 0.1
+  done
+  return 1
+}
+
 # daemon_stop FOLDER: ask it to end, insist after ten seconds, forget it.
 daemon_stop() {
-  local pid tries
+  local pid
   if pid=$(daemon_pid "$1"); then
     kill "$pid" 2>/dev/null || true
-    for ((tries = 0; tries < 100; tries++)); do
-      process_identity "$pid" >/dev/null || break
-      sleep 0.1
-    done
-    if daemon_pid "$1" >/dev/null; then kill -9 "$pid" 2>/dev/null || true; fi
+    if ! daemon_gone "$pid" 10; then
+      kill -9 "$pid" 2>/dev/null || true
+      daemon_gone "$pid" 10 || true
+    fi
   fi
   rm -f "$1/pid"
 }

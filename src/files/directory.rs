@@ -155,3 +155,92 @@ fn found<T>(path: &ContextPath, result: std::io::Result<T>) -> Result<Option<T>,
         Err(error) => Err(FilesError::Failed { path: path.clone(), reason: error.kind().to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn path(text: &str) -> ContextPath {
+        ContextPath::new(text).unwrap()
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    /// A root beside a secret, with links of all kinds.
+    fn tree() -> (tempfile::TempDir, DirectoryFiles) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("secret"), "outside").unwrap();
+        let root = dir.path().join("root");
+        std::fs::create_dir_all(root.join("a/node_modules")).unwrap();
+        for (name, text) in
+            [("a/x", "inside"), ("a/node_modules/y", "hidden"), ("secret", "inside too"), (".env", "S=1")]
+        {
+            std::fs::write(root.join(name), text).unwrap();
+        }
+        for (target, name) in [
+            ("../secret", "up"),
+            ("../../../../../../secret", "far-up"),
+            ("/a/x", "absolute"),
+            ("a", "dir"),
+            ("loop", "loop"),
+            ("nowhere", "dangling"),
+            (".env", "to-env"),
+            ("a/node_modules/y", "to-hidden"),
+        ] {
+            symlink(target, root.join(name)).unwrap();
+        }
+        let set = ReadSet { include: vec![], exclude: vec!["**/node_modules".to_owned(), "**/.env*".to_owned()] };
+        let files = DirectoryFiles::new(root, &set).unwrap();
+        (dir, files)
+    }
+
+    #[test]
+    fn links_stay_inside_and_hidden_files_hidden() {
+        let (_dir, files) = tree();
+        for (name, wanted) in [
+            ("a/x", Some("inside")),
+            ("up", Some("inside too")),
+            ("far-up", Some("inside too")),
+            ("absolute", Some("inside")),
+            ("dir/x", Some("inside")),
+            ("loop", None),
+            ("dangling", None),
+            (".env", None),
+            ("to-env", None),
+            ("to-hidden", None),
+            ("a/node_modules/y", None),
+            ("dir/node_modules/y", None),
+            ("a/x/y", None),
+            ("none", None),
+        ] {
+            let found = run(files.read(&path(name), 100)).unwrap();
+            assert_eq!(found.as_deref(), wanted.map(str::as_bytes), "{name}");
+        }
+    }
+
+    #[test]
+    fn bounds_and_kinds() {
+        let (_dir, files) = tree();
+        assert!(matches!(run(files.read(&path("a/x"), 5)), Err(FilesError::TooLarge { limit: 5, .. })));
+        assert!(matches!(run(files.read(&path("a"), 5)), Err(FilesError::WrongKind { .. })));
+        assert!(matches!(run(files.list_many(&[path("a/x")])), Err(FilesError::WrongKind { .. })));
+        assert_eq!(run(files.stat(&path("absolute"))).unwrap(), Some(Kind::File { size: 6 }));
+        assert_eq!(run(files.stat(&path("dir"))).unwrap(), Some(Kind::Directory));
+        assert_eq!(run(files.stat(&path("to-env"))).unwrap(), None);
+        assert_eq!(run(files.stat(&path("none"))).unwrap(), None);
+        let names = |dir: &str| {
+            let listing = run(files.list_many(&[path(dir)])).unwrap().remove(0);
+            listing.map(|entries| entries.into_iter().map(|e| e.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names("a").unwrap(), ["x"]);
+        assert_eq!(names("dir").unwrap(), ["x"]);
+        assert_eq!(names("none"), None);
+        assert_eq!(names("a/node_modules"), None);
+        let all = ["a", "absolute", "dangling", "dir", "far-up", "loop", "secret", "to-env", "to-hidden", "up"];
+        assert_eq!(names("").unwrap(), all);
+    }
+}

@@ -29,11 +29,8 @@ impl Builder<'_> {
                     let file = Mkfile::new(path.as_str(), *mode, text.clone().into_bytes());
                     actions.push(file.timestamp(self.fixed()).into());
                 }
-                FileAction::Mkdir { path, mode, owner } => {
-                    let mut dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(self.fixed());
-                    if let Some((uid, gid)) = owner {
-                        dir = dir.owner(Owner::ids(*uid, *gid));
-                    }
+                FileAction::Mkdir { path, mode } => {
+                    let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(self.fixed());
                     actions.push(dir.into());
                 }
             }

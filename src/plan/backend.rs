@@ -43,14 +43,19 @@ impl Planner<'_> {
         if written.is_none() {
             actions.extend(apps.iter().map(|app| Self::without_build(app)));
         }
-        let files = self.step(Step {
-            id: StepId::new("backend-files"),
-            title: "[backend] sources".to_owned(),
-            because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
-            origin: origin.clone(),
-            action: Action::Files(Files { base, actions }),
-        });
-        let tree = self.prepared(Tree::Step(files), "backend");
+        // A command sees the whole repository as it is: nothing is left to put together.
+        let tree = if actions.is_empty() {
+            base
+        } else {
+            Tree::Step(self.step(Step {
+                    id: StepId::new("backend-files"),
+                    title: "[backend] sources".to_owned(),
+                    because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
+                    origin: origin.clone(),
+                    action: Action::Files(Files { base, actions }),
+                }))
+        };
+        let tree = self.prepared(tree, "backend");
         let (title, mut run) = match written {
             Some(command) => {
                 let run =

@@ -52,19 +52,18 @@ impl Planner<'_> {
 
     /// What a person should know, though nothing is wrong.
     pub(super) fn notes(&mut self) {
-        let root = &self.repo().root;
-        for name in ["preinstall", "install", "postinstall", "prepare"] {
-            let Some(script) = root.scripts.get(name).filter(|script| !is_hook(script)) else { continue };
-            let start = root.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
-            let end = start.saturating_add(name.len()).saturating_add(2);
-            self.warnings.push(
-                Diagnostic::warning(
-                    "plan/root-script",
-                    format!("the root's `{name}` script is not run in the build: `{script}`"),
-                )
-                .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
-                .at(Span::new(&root.file, start..end)),
-            );
+        for manifest in std::iter::once(&self.repo().root).chain(&self.repo().workspaces) {
+            for name in ["preinstall", "install", "postinstall", "prepare"] {
+                let Some(script) = manifest.scripts.get(name).filter(|script| !is_hook(script)) else { continue };
+                let start = manifest.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
+                let end = start.saturating_add(name.len()).saturating_add(2);
+                let message = format!("the `{name}` script of {} is not run in the build: `{script}`", manifest.name);
+                self.warnings.push(
+                    Diagnostic::warning("plan/install-script", message)
+                        .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
+                        .at(Span::new(&manifest.file, start..end)),
+                );
+            }
         }
     }
 

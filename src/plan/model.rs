@@ -262,8 +262,6 @@ pub enum FileAction {
         path: ImagePath,
         /// Permission bits.
         mode: u32,
-        /// Owner as `uid:gid`; `None` is root.
-        owner: Option<(u32, u32)>,
     },
 }
 

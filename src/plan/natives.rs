@@ -37,10 +37,11 @@ impl Planner<'_> {
             if mode == NativeMode::Skip || (!native.required && origin == AUTO) {
                 continue;
             }
-            if built.iter().any(|other| other.name == native.name) {
+            if let Some(other) = found.iter().find(|other| other.name == native.name && other.version != native.version)
+            {
                 return Err(Diagnostic::error(
                     "plan/native-versions",
-                    format!("the backend needs two versions of the native module {}", native.name),
+                    format!("the backend needs two versions of the native module {}: {} and {}", native.name, native.version, other.version),
                 )
                 .help(format!(
                     "align them with `resolutions` in the root package.json, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`",

@@ -61,12 +61,14 @@ const BUILD_ONLY: [&str; 7] =
     ["node-gyp", "prebuild-install", "node-abi", "nan", "node-addon-api", "keytar", "cpu-features"];
 /// Only config-loader uses them, and only for schemas written in TypeScript.
 const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
-/// Sources of natives that the package does not need once it is built: better-sqlite3 carries SQLite's.
-const NATIVE_SOURCES: [&str; 3] = [
-    "**/node_modules/better-sqlite3/deps",
-    "**/node_modules/better-sqlite3/src",
-    "**/node_modules/better-sqlite3/binding.gyp",
-];
+/// Packages whose sources are no use once they are built, with those sources: better-sqlite3 carries SQLite's.
+const NATIVE_SOURCES: [(&str, &[&str]); 1] = [("better-sqlite3", &["deps", "src", "binding.gyp"])];
+
+/// Patterns of a native package's own sources, relative to the package.
+pub(super) fn native_sources(name: &str) -> Vec<String> {
+    let known = NATIVE_SOURCES.iter().filter(|(package, _)| *package == name);
+    known.flat_map(|(_, sources)| *sources).map(|source| (*source).to_owned()).collect()
+}
 
 /// The patterns for the dependencies of `backend`, in order; the last match wins.
 pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<String> {
@@ -81,7 +83,9 @@ pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<Str
             When::NoMaps => !keeps_maps(spec),
         };
         patterns.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
-        patterns.extend(NATIVE_SOURCES.map(str::to_owned));
+        for (name, sources) in NATIVE_SOURCES {
+            patterns.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
+        }
         let mut gone: Vec<&str> = BUILD_ONLY.into();
         if !typescript {
             gone.extend(SCHEMA_ONLY);

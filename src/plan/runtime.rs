@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::config;
 use crate::spec::model::{ConfigFile, FileSource};
@@ -51,7 +51,8 @@ impl Planner<'_> {
         }
         let files = self.files()?;
         if !files.is_empty() {
-            base = self.layer("image-files", base, "config and files", files);
+            let origin = self.files_origin();
+            base = self.layer_at("image-files", base, "config and files", files, origin);
         }
         if let Some(app) = app {
             base = self.layer("image-app", base, "the app", vec![self.app_files(app)]);
@@ -62,12 +63,16 @@ impl Planner<'_> {
     }
 
     fn layer(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>) -> Tree {
+        self.layer_at(id, base, what, actions, Origin::Default("runtime: auto"))
+    }
+
+    fn layer_at(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>, origin: Origin) -> Tree {
         self.history.push(what.to_owned());
         let id = self.step(Step {
             id: StepId::new(id),
             title: format!("[image] {what}"),
             because: "one layer for each rate of change".to_owned(),
-            origin: Origin::Default("runtime: auto"),
+            origin,
             action: Action::Files(Files { base, actions }),
         });
         Tree::Step(id)
@@ -182,10 +187,24 @@ impl Planner<'_> {
             }
         }
         for dir in &self.spec().runtime.writable {
-            let owner = self.numeric_user();
-            actions.push(FileAction::Mkdir { path: dir.value.clone(), mode: 0o775, owner: Some(owner) });
+            // For any user: a platform may start the image as whomever it likes.
+            actions.push(FileAction::Mkdir { path: dir.value.clone(), mode: 0o777 });
         }
         Ok(actions)
+    }
+
+    /// The lines that name files: where one that is not there is to be looked for.
+    fn files_origin(&self) -> Origin {
+        let spec = self.spec();
+        let spans = spec.files.iter().map(|file| &file.span);
+        let range = |(start, end): (usize, usize), span: &Span| (start.min(span.range.start), end.max(span.range.end));
+        match &spec.files.first() {
+            None => Origin::Default("files: auto"),
+            Some(first) => {
+                let (start, end) = spans.fold((usize::MAX, 0), range);
+                Origin::Written(Span::new(&first.span.file, start..end))
+            }
+        }
     }
 
     fn readable(&mut self, from: &ContextPath, to: &ImagePath, optional: bool) -> FileAction {
@@ -317,25 +336,15 @@ impl Planner<'_> {
             retries: written.retries,
         })
     }
-
-    /// The user as numbers, for owning directories; names cannot be known before the base is.
-    fn numeric_user(&self) -> (u32, u32) {
-        let text = self.spec().runtime.user.as_ref().map_or(NONROOT, |user| user.value.as_str());
-        let mut parts = text.split(':').map(|part| part.parse().ok());
-        let user = parts.next().flatten().unwrap_or(65532);
-        (user, parts.next().flatten().unwrap_or(0))
-    }
 }
 
-/// A built native over the same package of the production install, which has no binary.
+/// A built native over the same package of the production install, which has no binary. Where a build leaves the binary
+/// is the package's affair, so all of it is taken but what only builds need.
 fn native_files(native: &Built) -> FileAction {
     let dir = ContextPath::new(&format!("node_modules/{}", native.name)).unwrap_or_default();
-    let mut copy = CopyFiles::new(
-        native.tree.clone(),
-        in_repo(&dir).join("build").unwrap_or_else(|_| in_repo(&dir)),
-        image_path(APP).join_context(&dir).join("build").unwrap_or_else(|_| image_path(APP)),
-    );
+    let mut copy = CopyFiles::new(native.tree.clone(), in_repo(&dir), image_path(APP).join_context(&dir));
     copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
+    copy.exclude.extend(prune::native_sources(&native.name));
     copy.fixed_time = true;
     FileAction::Copy(copy)
 }

@@ -29,8 +29,11 @@ pub(super) enum Purpose {
 }
 
 impl Planner<'_> {
-    /// The little programs that steps mount.
+    /// The little programs and files that every step mounts.
     pub(super) fn tools(&mut self) {
+        if let Some(CaSource::File(path)) = self.spec().network.ca.as_ref().map(|ca| &ca.value) {
+            self.uses(path);
+        }
         let file = |name: &str, text: &str, mode| FileAction::Write {
             path: image_path(&format!("/{name}")),
             text: text.to_owned(),
@@ -45,7 +48,7 @@ impl Planner<'_> {
                 base: Tree::Scratch,
                 actions: vec![
                     file("yarn.mjs", WRAPPER, 0o644),
-                    FileAction::Mkdir { path: image_path("/bin"), mode: 0o755, owner: None },
+                    FileAction::Mkdir { path: image_path("/bin"), mode: 0o755 },
                     file("bin/yarn", SHIM, 0o755),
                 ],
             }),
@@ -54,8 +57,7 @@ impl Planner<'_> {
 
     /// Fetches Yarn where the repository does not carry it.
     pub(super) fn yarn_binary(&mut self) {
-        let setup = &self.repo().yarn;
-        if setup.path.is_some() {
+        if self.yarn_path().is_some() {
             return;
         }
         let version = self.yarn_version();
@@ -67,7 +69,8 @@ impl Planner<'_> {
         run.env.insert("npm_config_cache".to_owned(), "/tmp/npm".to_owned());
         run.mounts.retain(|mount| !matches!(mount.kind, MountKind::Cache { .. }));
         run.mounts.push(Mount { dest: image_path("/out"), kind: MountKind::Output });
-        let because = format!("{} wants Yarn {version} and the repository has no yarnPath", setup.version.because);
+        let because =
+            format!("Yarn {version} is wanted ({}) and is not in the repository", self.yarn_decision().because);
         self.step(Step {
             id: StepId::new("yarn"),
             title: format!("[yarn] npm install @yarnpkg/cli-dist@{version}"),
@@ -101,9 +104,16 @@ impl Planner<'_> {
         self.yarn_decision().value
     }
 
+    /// The repository's own Yarn, unless the build file names another version.
+    fn yarn_path(&self) -> Option<&ContextPath> {
+        let setup = &self.repo().yarn;
+        let other = self.wanted_yarn().is_some_and(|wanted| wanted.value != setup.version.version.to_string());
+        setup.path.as_ref().filter(|_| !other)
+    }
+
     /// Yarn's program as a step sees it.
     fn yarn_program(&self) -> ImagePath {
-        match &self.repo().yarn.path {
+        match self.yarn_path() {
             Some(path) => at_work(path),
             None => image_path(&format!("{FETCHED}/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js")),
         }
@@ -128,7 +138,7 @@ impl Planner<'_> {
         let mut run = self.run(root, purpose);
         run.cwd = at_work(dir);
         run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
-        if self.repo().yarn.path.is_none() {
+        if self.yarn_path().is_none() {
             let tree = Tree::Output(StepId::new("yarn"), image_path("/out"));
             run.mounts
                 .push(Mount { dest: image_path(FETCHED), kind: MountKind::Read { tree, src: ImagePath::root() } });
@@ -165,6 +175,10 @@ impl Planner<'_> {
             cwd: ImagePath::root(),
             network: Access::Client,
         };
+        if self.yarn_path().is_none() {
+            // A yarnPath would hand over to the repository's own.
+            run.env.insert("YARN_IGNORE_PATH".to_owned(), "1".to_owned());
+        }
         if !setup.variables.is_empty() {
             run.env.insert("BACKSTAGE_BUILD_VARIABLES".to_owned(), setup.variables.join(" "));
         }

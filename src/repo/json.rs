@@ -152,7 +152,7 @@ mod tests {
 
     fn text(json: &str, path: &[Step<'_>]) -> String {
         let file = SourceFile::new("package.json", json);
-        file.text[locate(&file, path).range].to_owned()
+        file.text.get(locate(&file, path).range).unwrap().to_owned()
     }
 
     #[test]

@@ -170,7 +170,8 @@ fn project(
     for (name, text) in [("package.json", manifest.to_json()), ("yarn.lock", lock)] {
         project.files.extend(ContextPath::new(name).map(|path| (path, text)));
     }
-    project.inputs.extend(super::project::named(repo, &walk.files));
+    project.backstage_manifest = super::project::release_manifest(repo.lock.used_all(walk));
+    project.inputs.extend(super::project::named(&walk.files, |_| false));
     project.inputs.extend(super::project::common_inputs(repo));
     project
 }

@@ -12,10 +12,13 @@ pub fn orphans(repo: &Repository, backend: &str, gone: &[&str]) -> Vec<String> {
     let production = Production::of(repo, backend);
     let seeds: Vec<Seed> = production.manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
     let kept = reachable(repo, &seeds, gone);
-    let name = |index: &usize| repo.lock.entries.get(*index).map(|entry| entry.locator.name.as_str());
+    // A workspace is no package that could be left out, whatever it is called.
+    let entry = |index: &usize| repo.lock.entries.get(*index).filter(|entry| entry.workspace_dir().is_none());
+    let name = |index: &usize| entry(index).map(|entry| entry.locator.name.as_str());
     let kept: BTreeSet<&str> = kept.iter().filter_map(name).collect();
     let all: BTreeSet<&str> = production.walk.entries.iter().filter_map(name).collect();
-    all.difference(&kept).map(|name| (*name).to_owned()).collect()
+    let is_workspace = |name: &str| repo.root.name == name || repo.workspace(name).is_some();
+    all.difference(&kept).filter(|name| !is_workspace(name)).map(|name| (*name).to_owned()).collect()
 }
 
 /// Entries reached from the workspaces without stepping on a package in `gone`.

@@ -13,6 +13,8 @@ pub(crate) struct YamlError {
     pub(crate) line: usize,
     /// What is wrong, without any of the text.
     pub(crate) kind: &'static str,
+    /// What the library says: may name a key of the text, so nothing for a file with credentials.
+    pub(crate) detail: String,
 }
 
 /// Parses YAML 1.2 as the `yaml` package of npm does, which Backstage and Yarn use or come close to: `yes` is a text,
@@ -29,12 +31,31 @@ pub(crate) fn parse(text: &str) -> Result<Value, YamlError> {
     }
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let location = error.location();
-        let start = location.and_then(|l| usize::try_from(l.span().byte_offset()?).ok()).unwrap_or(0).min(text.len());
-        let start = (0..=start).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        let line = location.and_then(|l| usize::try_from(l.line()).ok()).unwrap_or(1).max(1);
+        let column = location.and_then(|l| usize::try_from(l.column()).ok()).unwrap_or(1).max(1);
+        let start = offset(text, line, column);
         let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        let line = location.and_then(|l| usize::try_from(l.line()).ok()).unwrap_or(1);
-        YamlError { range: start..start.saturating_add(end), line, kind: kind(&error) }
+        YamlError { range: start..start.saturating_add(end), line, kind: kind(&error), detail: detail(&error) }
     })
+}
+
+/// Byte offset of a 1-based line and column (in characters); the end of the line where the column lies behind it.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let mut start = 0_usize;
+    let mut lines = text.split_inclusive('\n');
+    for skipped in lines.by_ref().take(line.saturating_sub(1)) {
+        start = start.saturating_add(skipped.len());
+    }
+    let line = lines.next().unwrap_or_default().trim_end();
+    let inner = line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(i, _)| i);
+    start.saturating_add(inner)
+}
+
+/// The library's words without its place and its advice to programmers.
+fn detail(error: &serde_saphyr::Error) -> String {
+    let said = error.to_string();
+    let end = [" at line ", ", set Dup", "; use from_"].iter().filter_map(|mark| said.find(mark)).min();
+    said.get(..end.unwrap_or(said.len())).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The library's messages may quote the text, which may hold a secret: only the kind is told.

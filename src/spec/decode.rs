@@ -15,7 +15,7 @@ const EXCERPT_BYTES: usize = 64 * 1024;
 /// A UTF-8 byte order mark is dropped, as BuildKit does.
 ///
 /// # Errors
-/// A file of more than [`MAX_BYTES`], or one that is not UTF-8 text; the diagnostic points at the first such byte.
+/// A file of more than [`MAX_BYTES`], an empty one, or one that is not UTF-8 text; the diagnostic points at the first such byte.
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Arc<SourceFile>, Diagnostics> {
     if bytes.len() > MAX_BYTES {
         let file = excerpt(name, bytes);
@@ -34,11 +34,20 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Arc<SourceFile>, Diagnostics> 
     let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let nul = body.iter().position(|byte| *byte == 0);
     match (std::str::from_utf8(body), nul) {
+        // Most likely a wrong file or one cut short; who wants all defaults writes at least the syntax line.
+        (Ok(text), None) if text.trim().is_empty() => Err(empty(name)),
         (Ok(text), None) => Ok(SourceFile::new(name, text)),
         (Err(error), None) => Err(binary(name, body, error.valid_up_to())),
         (Ok(_), Some(nul)) => Err(binary(name, body, nul)),
         (Err(error), Some(nul)) => Err(binary(name, body, error.valid_up_to().min(nul))),
     }
+}
+
+fn empty(name: &str) -> Diagnostics {
+    Diagnostic::error("spec/empty", "the build file is empty")
+        .help("a file that holds only its `# syntax=` line builds with defaults")
+        .at(Span::line(&SourceFile::new(name, "\n"), 1))
+        .into()
 }
 
 fn binary(name: &str, bytes: &[u8], at: usize) -> Diagnostics {

@@ -5,10 +5,10 @@
 //! `Project.generateLockfile` and `Manifest.exportTo` of `@yarnpkg/core`, `stringifySyml` of `@yarnpkg/parsers`.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Descriptor, Locator, Lockfile, Walk};
+use super::{Descriptor, Entry, Locator, Lockfile, Walk};
 
 /// What the lockfile says of a workspace, beyond its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,17 +48,16 @@ impl Lockfile {
                 Some(descriptors) => descriptors.iter().map(Descriptor::to_string).collect(),
                 None => self.used(walk, Some(index)).map(Descriptor::to_string).collect(),
             };
-            let body = match written.get(&entry.locator.to_string()) {
+            let body = match written.get(&entry.locator.to_string()).filter(|_| entry.soft) {
                 Some(workspace) => workspace.body(self.version),
-                None => entry.body.clone(),
+                None => self.body(entry),
             };
             blocks.push((key(descriptors), body));
         }
-        for workspace in workspaces {
-            let locator = workspace.locator.to_string();
-            if !walk.entries.iter().any(|i| self.entries.get(*i).is_some_and(|e| e.locator == workspace.locator)) {
-                blocks.push((locator, workspace.body(self.version)));
-            }
+        let reached = walk.entries.iter().filter_map(|i| self.entries.get(*i)).filter(|entry| entry.soft);
+        let reached: BTreeSet<String> = reached.map(|entry| entry.locator.to_string()).collect();
+        for workspace in workspaces.iter().filter(|w| !reached.contains(&w.locator.to_string())) {
+            blocks.push((workspace.locator.to_string(), workspace.body(self.version)));
         }
         blocks.sort_by(|a, b| utf16(&a.0, &b.0));
         let mut text = self.preamble.trim_end().to_owned();
@@ -71,6 +70,16 @@ impl Lockfile {
             } else {
                 text.push_str(&format!("{key}:\n{body}"));
             }
+        }
+        text
+    }
+
+    /// The entry's own text; the last line of the file may lack its line break.
+    fn body(&self, entry: &Entry) -> String {
+        let end = entry.body.end.min(self.file.text.len());
+        let mut text = self.file.text.get(entry.body.start..end).unwrap_or_default().to_owned();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
         }
         text
     }

@@ -13,7 +13,8 @@ mod parse;
 mod rules;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::SourceFile;
@@ -40,8 +41,8 @@ pub struct Lockfile {
     pub(crate) preamble: String,
     /// Entries in the order of the file.
     pub entries: Vec<Entry>,
-    /// Normalised descriptor (see [`Descriptor`]) to its entry.
-    index: BTreeMap<String, Place>,
+    /// Name, then normalised range (see [`Descriptor`]), to the entry.
+    index: BTreeMap<String, BTreeMap<String, Place>>,
     /// Directory of each workspace (`.` for the root) to its entry.
     workspaces: BTreeMap<String, usize>,
 }
@@ -65,7 +66,7 @@ pub struct Entry {
     /// `dependencies`: name to range, as written. Optional ones are in here too.
     pub dependencies: BTreeMap<String, String>,
     /// Names in `dependenciesMeta` with `optional: true`.
-    pub optional: std::collections::BTreeSet<String>,
+    pub optional: BTreeSet<String>,
     /// `peerDependencies`.
     pub peer_dependencies: BTreeMap<String, String>,
     /// `conditions`, such as `os=darwin & cpu=arm64`.
@@ -74,8 +75,8 @@ pub struct Entry {
     pub soft: bool,
     /// 1-based line of the key.
     pub line: usize,
-    /// The entry's text below its key, as written.
-    pub(crate) body: String,
+    /// Where in the file the entry's text below its key stands.
+    pub(crate) body: Range<usize>,
 }
 
 impl Entry {
@@ -105,6 +106,12 @@ impl Lockfile {
         self.workspaces.get(&dir.to_string()).copied()
     }
 
+    /// All descriptors that a walk used.
+    pub(crate) fn used_all<'a>(&'a self, walk: &'a Walk) -> impl Iterator<Item = &'a Descriptor> {
+        let used = |place: &Place| self.entries.get(place.entry)?.descriptors.get(place.descriptor);
+        walk.used.iter().filter_map(used)
+    }
+
     /// The descriptors of an entry that a walk used.
     pub(crate) fn used<'a>(&'a self, walk: &'a Walk, entry: Option<usize>) -> impl Iterator<Item = &'a Descriptor> {
         let found = entry.and_then(|entry| Some((entry, self.entries.get(entry)?)));
@@ -115,7 +122,9 @@ impl Lockfile {
     }
 
     pub(crate) fn place(&self, descriptor: &Descriptor) -> Option<Place> {
-        self.index.get(&descriptor.to_string()).copied()
+        let find = |d: &Descriptor| self.index.get(&d.name)?.get(&d.range).copied();
+        // What an old file's keys were normalised by applies to what is looked up, too.
+        if self.version > 6 { find(descriptor) } else { find(&self.indexed(descriptor)) }
     }
 }
 

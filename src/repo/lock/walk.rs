@@ -6,8 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::extensions::added;
-use super::rules::{Rules, bound_parent, patch_file, patch_paths};
+use super::rules::{Rules, bound_parent, decode, patch_file, patch_paths};
 use super::{Descriptor, Entry, Locator, Lockfile, Place};
+
+/// Portals that lead to portals, followed.
+const MAX_PORTALS: usize = 8;
 
 /// A package of the repository to start from: what Yarn calls a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +36,8 @@ pub struct Walk {
     pub workspaces: BTreeSet<String>,
     /// What has no entry.
     pub missing: Vec<Missing>,
-    /// Files and directories that an install reads because descriptors name them: patches, targets of `file:`, `portal:`
-    /// and `exec:`; relative to the root and not cleaned.
+    /// Files and directories that an install reads because descriptors name them: patches, targets of `file:` and `exec:`,
+    /// manifests of `portal:` targets; relative to the root and not cleaned.
     pub files: BTreeSet<String>,
     /// Directories that an install links to, not cleaned either: targets of `link:` and `portal:`.
     pub links: BTreeSet<String>,
@@ -167,10 +170,7 @@ impl Lockfile {
 
 /// The files of the repository that a descriptor names, relative to the root.
 fn named_files(descriptor: &Descriptor, walk: &mut Walk) {
-    let base = bound_parent(&descriptor.range).and_then(|parent| {
-        let dir = parent.reference.strip_prefix("workspace:")?;
-        Some(if dir == "." { String::new() } else { format!("{dir}/") })
-    });
+    let base = bound_parent(&descriptor.range).and_then(|parent| directory(&parent, 0));
     for path in patch_paths(&descriptor.range) {
         match (patch_file(&path), &base) {
             (file, _) if file.starts_with("builtin<") || file.starts_with("~builtin<") || file.starts_with('/') => {}
@@ -179,17 +179,32 @@ fn named_files(descriptor: &Descriptor, walk: &mut Walk) {
             (_, None) => {}
         }
     }
-    let Some(base) = base else { return };
-    for protocol in ["file:", "portal:", "exec:", "link:"] {
-        if let Some(path) = descriptor.range.strip_prefix(protocol) {
-            let path = path.split_once("::").map_or(path, |(path, _)| path);
-            let target = format!("{base}{}", super::rules::decode(path));
-            if matches!(protocol, "link:" | "portal:") {
-                walk.links.insert(target.clone());
-            }
-            if protocol != "link:" {
-                walk.files.insert(target);
-            }
+    let Some((base, (protocol, path))) = base.zip(local(&descriptor.range)) else { return };
+    let target = format!("{base}{path}");
+    match protocol {
+        "link:" => drop(walk.links.insert(target)),
+        "portal:" => {
+            walk.files.insert(format!("{target}/package.json"));
+            walk.links.insert(target);
         }
+        _ => drop(walk.files.insert(target)),
     }
+}
+
+/// Protocol and path of a range that names something in the repository.
+fn local(range: &str) -> Option<(&'static str, String)> {
+    let protocol = ["file:", "portal:", "exec:", "link:"].into_iter().find(|protocol| range.starts_with(protocol))?;
+    let path = range.strip_prefix(protocol)?;
+    Some((protocol, decode(path.split_once("::").map_or(path, |(path, _)| path))))
+}
+
+/// Directory of a package that lies in the repository, with a slash at its end; empty for the root. A portal may name
+/// its own neighbours.
+fn directory(locator: &Locator, depth: usize) -> Option<String> {
+    if let Some(dir) = locator.reference.strip_prefix("workspace:") {
+        return Some(if dir == "." { String::new() } else { format!("{dir}/") });
+    }
+    let ("portal:", path) = local(&locator.reference)? else { return None };
+    let parent = bound_parent(&locator.reference).filter(|_| depth < MAX_PORTALS)?;
+    Some(format!("{}{path}/", directory(&parent, depth.saturating_add(1))?))
 }

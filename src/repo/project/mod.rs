@@ -5,6 +5,8 @@
 //! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it (reference B.3).
 
 mod manifest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +14,7 @@ use serde_json::Value;
 
 use crate::path::ContextPath;
 
-use super::lock::{Locator, Rules, Walk, backstage_params};
+use super::lock::{Descriptor, Locator, Rules, Walk, backstage_params};
 use super::{Manifest, Repository};
 
 pub use manifest::InstallManifest;
@@ -31,6 +33,8 @@ pub struct SyntheticProject {
     pub workspaces: Vec<ContextPath>,
     /// Number of entries in its lockfile.
     pub entries: usize,
+    /// What [`backstage_manifest`] says, for the packages of this project alone.
+    pub backstage_manifest: Option<String>,
 }
 
 /// The whole repository: every workspace, development dependencies included, and its own `yarn.lock` (an input).
@@ -45,6 +49,7 @@ pub fn development(repo: &Repository) -> SyntheticProject {
     }
     project.inputs.extend(repo.yarn.inputs.iter().cloned());
     project.links.clone_from(&repo.yarn.links);
+    project.backstage_manifest = backstage_manifest(repo);
     project.inputs.extend(common_inputs(repo));
     project.inputs.extend(ContextPath::new("yarn.lock"));
     project
@@ -62,8 +67,9 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
     }
     let lock = repo.lock.cut(&production.walk, &entries);
     project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
-    project.inputs.extend(named(repo, &production.walk.files));
-    project.links = named(repo, &production.walk.links);
+    project.backstage_manifest = release_manifest(repo.lock.used_all(&production.walk));
+    project.inputs.extend(named(&production.walk.files, |path| project.files.contains_key(path)));
+    project.links = named(&production.walk.links, |path| project.workspaces.contains(path));
     project.inputs.extend(common_inputs(repo));
     project
 }
@@ -71,7 +77,10 @@ pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
 /// The release manifest that Backstage's Yarn plugin would fetch from versions.backstage.io, as far as the lockfile
 /// knows it: the content of a file for `BACKSTAGE_MANIFEST_FILE`. `None` where nothing asks for `backstage:^`.
 pub fn backstage_manifest(repo: &Repository) -> Option<String> {
-    let descriptors = repo.lock.entries.iter().flat_map(|entry| &entry.descriptors);
+    release_manifest(repo.lock.entries.iter().flat_map(|entry| &entry.descriptors))
+}
+
+pub(crate) fn release_manifest<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Option<String> {
     let mut packages: BTreeMap<&str, &str> = BTreeMap::new();
     let mut release = None;
     for descriptor in descriptors {
@@ -181,11 +190,10 @@ pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
     )
 }
 
-/// Paths that descriptors name, but for workspaces themselves: those are in the project already.
-pub(crate) fn named(repo: &Repository, paths: &BTreeSet<String>) -> Vec<ContextPath> {
-    let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
+/// Paths that descriptors name, but for what lies in the project already.
+pub(crate) fn named(paths: &BTreeSet<String>, mut there: impl FnMut(&ContextPath) -> bool) -> Vec<ContextPath> {
     let paths: BTreeSet<ContextPath> = paths.iter().filter_map(|path| ContextPath::new(path).ok()).collect();
-    paths.into_iter().filter(|path| !path.is_root() && !dirs.contains(path)).collect()
+    paths.into_iter().filter(|path| !path.is_root() && !there(path)).collect()
 }
 
 /// What every install needs of the repository.

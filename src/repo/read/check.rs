@@ -27,8 +27,10 @@ pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
             found.push(outside(repo, file, error));
         }
     }
-    inputs.extend(named(repo, &walk.files));
-    repo.yarn.links = named(repo, &walk.links);
+    let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
+    inputs.extend(named(&walk.files, |path| path.name() == "package.json" && dirs.contains(&path.parent())));
+    let links = named(&walk.links, |path| dirs.contains(path));
+    repo.yarn.links = links;
     repo.yarn.inputs = inputs.into_iter().collect();
     found
 }
@@ -53,10 +55,14 @@ fn missing(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
     };
     let more = count.saturating_sub(SHOWN);
     let more = if more > 0 { format!("{more} more are missing; ") } else { String::new() };
-    let mut error =
-        Diagnostic::error("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
+    // A plugin may change what a dependency stands for: then Yarn itself has to say.
+    let official = |path: &str| !path.contains("plugins/") || path.contains("/@yarnpkg/plugin-");
+    let foreign = repo.yarn.tools.iter().any(|path| !official(path.as_str()));
+    let of = if foreign { Diagnostic::warning } else { Diagnostic::error };
+    let mut error = of("repo/lock-outdated", message).help(format!("{more}run `yarn install` and commit yarn.lock"));
     for (descriptor, missing) in wanted.iter().take(SHOWN) {
-        error = error.label(place(repo, missing), format!("`{descriptor}` has no entry"));
+        let text = if count == 1 { String::new() } else { format!("`{descriptor}` has no entry") };
+        error = error.label(place(repo, missing), text);
     }
     Some(error)
 }

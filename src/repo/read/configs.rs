@@ -54,8 +54,8 @@ fn is_app_config(name: &str) -> bool {
 fn parse(path: &ContextPath, data: &[u8]) -> Result<AppConfig, Diagnostic> {
     let file = source(&path.to_string(), data);
     let value = yaml::parse(&file.text).map_err(|error| {
-        Diagnostic::error("repo/config", format!("{path} cannot be read: {}", error.kind))
-            .at(Span::new(&file, error.range))
+        Diagnostic::error("repo/config", format!("{path} is not valid YAML"))
+            .label(Span::new(&file, error.range), error.detail)
     })?;
     Ok(AppConfig { file, value, references: Vec::new(), unread: Vec::new() })
 }

@@ -20,11 +20,8 @@ const MIGRATE: &str = "run `yarn set version berry`, set `nodeLinker: node-modul
 pub(super) fn lockfile(root: &Root, manifest: &Manifest) -> Result<Lockfile, Diagnostics> {
     match &root.lock {
         Some(file) => {
-            let lock = Lockfile::parse(file).map_err(|error| {
-                let span = Span::line(file, error.line);
-                explained(error.kind).label(span, if error.kind == LockErrorKind::NoMetadata { "" } else { "here" })
-            });
-            lock.map_err(Diagnostics::from)
+            let lock = Lockfile::parse(file);
+            lock.map_err(|error| explained(error.kind).at(Span::line(file, error.line)).into())
         }
         None => Err(missing(root, manifest).into()),
     }

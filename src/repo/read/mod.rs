@@ -9,6 +9,8 @@ mod globs;
 mod hints;
 mod manager;
 mod root;
+#[cfg(test)]
+mod tests;
 mod workspaces;
 mod yarn;
 

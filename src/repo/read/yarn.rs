@@ -35,7 +35,7 @@ pub(super) async fn setup<F: Files>(
         })
     })?;
     let mut errors = Vec::new();
-    let linker = linker(root, rc, &settings).map_err(|error| errors.push(error)).unwrap_or_default();
+    let linker = linker(root, rc, &settings, manifest).map_err(|error| errors.push(error)).unwrap_or_default();
     let path = yarn_path(files, rc, &settings).await.map_err(|error| errors.push(error)).unwrap_or_default();
     let version = version(path.as_ref(), manifest, lock).map_err(|error| errors.push(error)).ok();
     let folders = patches(files).await.map_err(|error| failed(&error))?;
@@ -68,7 +68,12 @@ async fn patches<F: Files>(files: &F) -> Result<Vec<ContextPath>, crate::files::
     Ok(wanted.into_iter().zip(listings).filter(|(_, listing)| there(listing)).map(|(dir, _)| dir).collect())
 }
 
-fn linker(root: &Root, rc: Option<&Arc<SourceFile>>, settings: &Value) -> Result<String, Diagnostic> {
+fn linker(
+    root: &Root,
+    rc: Option<&Arc<SourceFile>>,
+    settings: &Value,
+    manifest: &Manifest,
+) -> Result<String, Diagnostic> {
     let set = settings.get("nodeLinker").and_then(Value::as_str);
     let error = match set {
         Some("node-modules") => return Ok("node-modules".to_owned()),
@@ -87,7 +92,7 @@ fn linker(root: &Root, rc: Option<&Arc<SourceFile>>, settings: &Value) -> Result
     let error = error.help("set `nodeLinker: node-modules` in .yarnrc.yml, run `yarn install` and commit what changes");
     Err(match rc {
         Some(rc) => error.at(setting(rc, "nodeLinker")),
-        None => error,
+        None => error.at(locate(&manifest.file, &[])),
     })
 }
 

@@ -1,0 +1,143 @@
+//! Projects made from a repository with every kind of dependency (tests/data/yarn/kitchen); that Yarn accepts them is
+//! proven in tests/repo_yarn.rs.
+
+use crate::files::{DirectoryFiles, MemoryFiles};
+use crate::path::ContextPath;
+use crate::repo::lock::Lockfile;
+use crate::repo::{Repository, SchemaStyle, natives, read, read_set};
+
+use super::*;
+
+fn case(name: &str) -> Repository {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yarn").join(name);
+    let files = DirectoryFiles::new(root, &read_set(&[], None)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(read(&files, &[])).unwrap().0
+}
+
+fn names<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> Vec<&'a str> {
+    manifests.into_iter().map(|m| m.name.as_str()).collect()
+}
+
+fn texts<'a>(paths: impl IntoIterator<Item = &'a ContextPath>) -> Vec<&'a str> {
+    paths.into_iter().map(ContextPath::as_str).collect()
+}
+
+#[test]
+fn closures() {
+    let repo = case("kitchen");
+    assert_eq!(
+        names(repo.dist_closure("backend")),
+        ["app", "backend", "@internal/common", "@internal/common-node", "nested", "inner", "versioned"]
+    );
+    assert_eq!(names(repo.source_closure("app")), ["app", "@internal/common", "@internal/common-node"]);
+    assert!(repo.dist_closure("no such").is_empty());
+}
+
+#[test]
+fn production_of_everything() {
+    let repo = case("kitchen");
+    let project = production(&repo, "backend");
+    assert_eq!(
+        texts(&project.workspaces),
+        [
+            "packages/app",
+            "packages/backend",
+            "plugins/common",
+            "plugins/common-node",
+            "plugins/nested",
+            "plugins/nested/inner",
+            "plugins/versioned"
+        ]
+    );
+    assert_eq!(
+        texts(&project.inputs),
+        [
+            ".yarn/patches/is-even.patch",
+            ".yarnrc.yml",
+            "plugins/common/patches/array-flatten.patch",
+            "vendor/folder",
+            "vendor/portal/deep",
+            "vendor/portal/package.json",
+        ]
+    );
+    assert_eq!(texts(&project.links), ["vendor/linked", "vendor/portal"]);
+    let manifests = project.files.iter().filter(|(path, _)| path.name() == "package.json");
+    insta::assert_snapshot!(manifests.map(|(path, text)| format!("# {path}\n{text}")).collect::<String>());
+}
+
+#[test]
+fn a_frontend_dependency_does_not_touch_production() {
+    let before = case("kitchen");
+    let mut after = before.clone();
+    let text = after.lock.file.text.replace("\"react@npm:18.", "\"react@npm:18.99.");
+    assert_ne!(text, after.lock.file.text);
+    after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
+    assert_eq!(production(&before, "backend"), production(&after, "backend"));
+}
+
+#[test]
+fn the_manifest_of_a_release() {
+    let manifest = backstage_manifest(&case("backstage")).unwrap();
+    let value: Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(value["releaseVersion"], "1.52.0");
+    assert_eq!(value["packages"][0], serde_json::json!({"name": "@backstage/errors", "version": "1.3.1"}));
+    assert_eq!(value["packages"].as_array().map(Vec::len), Some(3));
+    // Production asks for less, so that a plugin of the frontend does not touch it.
+    let production = production(&case("backstage"), "backend");
+    let value: Value = serde_json::from_str(&production.backstage_manifest.unwrap()).unwrap();
+    assert_eq!(value["packages"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn natives_of_everything() {
+    let list = |case_name: &str| {
+        let repo = case(case_name);
+        natives(&repo, "backend").into_iter().map(|n| (n.name, n.required)).collect::<Vec<_>>()
+    };
+    assert_eq!(list("kitchen"), [("bufferutil".to_owned(), false), ("utf-8-validate".to_owned(), true)]);
+    assert_eq!(list("yarn3"), [("bufferutil".to_owned(), true)]);
+}
+
+/// A repository of a backend and the given lock entries for its dependencies.
+fn schema(release: &str, entries: &[(&str, &str)]) -> SchemaStyle {
+    let mut lock = String::from("__metadata:\n  version: 8\n");
+    let mut dependencies = Vec::new();
+    for (name, more) in entries {
+        dependencies.push(format!("\"{name}\": \"1.0.0\""));
+        lock.push_str(&format!(
+            "\n\"{name}@npm:1.0.0\":\n  version: 1.0.0\n  resolution: \"{name}@npm:1.0.0\"\n{more}  languageName: node\n  linkType: hard\n"
+        ));
+    }
+    for (name, dir) in [("backend", "b"), ("root", ".")] {
+        lock.push_str(&format!(
+            "\n\"{name}@workspace:{dir}\":\n  version: 0.0.0-use.local\n  resolution: \"{name}@workspace:{dir}\"\n  linkType: soft\n"
+        ));
+    }
+    let path = |text: &str| ContextPath::new(text).unwrap();
+    let files = MemoryFiles::default()
+        .with(path("package.json"), "{\"name\": \"root\", \"workspaces\": [\"b\"]}")
+        .with(
+            path("b/package.json"),
+            format!("{{\"name\": \"backend\", \"dependencies\": {{{}}}}}", dependencies.join(", ")),
+        )
+        .with(path("backstage.json"), format!("{{\"version\": \"{release}\"}}"))
+        .with(path(".yarnrc.yml"), "nodeLinker: node-modules\n")
+        .with(path("yarn.lock"), lock);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(read(&files, &[])).unwrap().0.schema_style("backend")
+}
+
+#[test]
+fn schemas() {
+    let plugin = "  peerDependencies:\n    \"@backstage/backend-plugin-api\": ^1.0.0\n";
+    assert_eq!(schema("1.52.0", &[("@backstage/errors", ""), ("zod", "")]), SchemaStyle::Json);
+    assert!(
+        matches!(schema("1.51.0", &[("zod", "")]), SchemaStyle::TypeScript { because } if because.contains("1.52"))
+    );
+    assert!(matches!(
+        schema("1.52.0", &[("@acme/plugin", plugin)]),
+        SchemaStyle::TypeScript { because } if because == "@acme/plugin 1.0.0 may ship its schema as .d.ts"
+    ));
+    assert_eq!(schema("1.52.0", &[("@backstage/plugin", plugin)]), SchemaStyle::Json);
+}

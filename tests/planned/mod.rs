@@ -1,0 +1,194 @@
+//! The way from a directory to a plan, a graph and an image configuration, without a daemon: what a build does, with
+//! made-up answers where it asks a registry.
+#![allow(dead_code, clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
+use backstage_build::graph::{self, Image, Settings, Trees};
+use backstage_build::image::{self, Additions, BaseConfig};
+use backstage_build::path::ContextPath;
+use backstage_build::pipeline::{self, Prepared, Source};
+use backstage_build::plan::{ImageRole, Plan, Side, Target, Tree};
+use backstage_build::request::{ExecSettings, NoCache};
+use buildkit_llb::source::{Image as ImageSource, Local};
+use buildkit_llb::{Definition, Digest, ImageRef, Input, Metadata, Platform};
+use serde_json::{Value, json};
+
+/// The builder of all tests.
+pub fn build_platform() -> Platform {
+    Platform::new("linux", "amd64", "")
+}
+
+/// A file below the project's own `tests`.
+pub fn test_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+/// What a build of `target` is made from.
+pub fn source(file: Arc<SourceFile>, target: &Platform) -> Source {
+    Source {
+        file,
+        ignore: None,
+        build_args: BTreeMap::new(),
+        arch: target.architecture().to_owned(),
+        cross: *target != build_platform(),
+    }
+}
+
+/// A build file that holds its syntax line only.
+pub fn syntax_only() -> Arc<SourceFile> {
+    SourceFile::new("backstage.build.yaml", "# syntax=registry.example.com/platform/backstage-build:1\n")
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// The plan of a directory.
+pub fn of_directory(source: &Source, root: &Path) -> Result<Prepared, Diagnostics> {
+    let open = async |set: &ReadSet| {
+        DirectoryFiles::new(root, set)
+            .map_err(|error| Diagnostics::from(Diagnostic::error("test/directory", error.to_string())))
+    };
+    block_on(pipeline::prepare(source, open))
+}
+
+/// The plan of files in memory, narrowed to what a read set shows.
+pub fn of_files(source: &Source, files: &[(ContextPath, Vec<u8>)]) -> Result<Prepared, Diagnostics> {
+    let open = async |set: &ReadSet| {
+        let shown = set.matcher().unwrap();
+        let files = files.iter().filter(|(path, _)| shown.contains(path));
+        Ok::<_, Diagnostics>(files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone())))
+    };
+    block_on(pipeline::prepare(source, open))
+}
+
+/// Every file of a directory.
+pub fn files(root: &Path) -> Vec<(ContextPath, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(dir) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                found.push((ContextPath::new(name).unwrap(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What the sources of a plan's graph are in a build of a client's directory.
+fn trees(prepared: &Prepared, target: &Platform) -> Trees {
+    let Prepared { plan, read_set, .. } = prepared;
+    let local = || Local::new("context").session("session");
+    let context = local().exclude_patterns(&plan.context.exclude).shared_key_hint("backstage-build-context");
+    let whole = plan.context.paths.contains("");
+    let context = if whole { context } else { context.follow_paths(&plan.context.paths) };
+    let roles = plan.images.iter().map(|(role, image)| (*role, image_of(&image.reference, image.side, target)));
+    let references = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
+        Tree::Reference(reference) => Some((reference.clone(), image_of(reference, Side::Target, target))),
+        _ => None,
+    });
+    Trees {
+        images: roles.collect(),
+        references: references.collect(),
+        facts: local()
+            .include_patterns(&read_set.include)
+            .exclude_patterns(&read_set.exclude)
+            .shared_key_hint("backstage-build-facts")
+            .metadata(Metadata::named("[internal] load manifests and lockfile"))
+            .build(),
+        context: context.metadata(Metadata::named("[internal] load build context")).build(),
+    }
+}
+
+/// An image that nobody has: its digest is that of its name, its configuration is like the real one's.
+fn image_of(reference: &str, side: Side, target: &Platform) -> Image {
+    let platform = if side == Side::Build { build_platform() } else { target.clone() };
+    let parsed: ImageRef = reference.parse().unwrap_or_else(|error| panic!("{reference}: {error}"));
+    let pinned =
+        if parsed.digest().is_some() { parsed } else { parsed.with_digest(Digest::of(reference.as_bytes())) };
+    let output = ImageSource::new(&pinned).platform(&platform).metadata(Metadata::named(reference)).build();
+    Image { output, config: BaseConfig::parse(base_config(reference).to_string().as_bytes()).unwrap() }
+}
+
+/// Configurations of `node:22-trixie-slim` and `distroless/nodejs22-debian13:nonroot`, shortened; of others, next to nothing.
+fn base_config(reference: &str) -> Value {
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let config = if reference.contains("/distroless/") {
+        json!({
+            "User": "65532", "WorkingDir": "/home/nonroot", "Entrypoint": ["/nodejs/bin/node"],
+            "Env": [path, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
+        })
+    } else if reference.contains("/library/node:") {
+        json!({
+            "Env": [path, "NODE_VERSION=22.19.0", "YARN_VERSION=1.22.22"],
+            "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["node"],
+        })
+    } else {
+        json!({ "Env": [path] })
+    };
+    json!({
+        "architecture": "amd64", "os": "linux", "config": config, "created": "2026-01-01T00:00:00Z",
+        "history": [{ "created_by": format!("the layer of {reference}") }],
+        "rootfs": { "type": "layers", "diff_ids": [Digest::of(b"layer").to_string()] },
+    })
+}
+
+/// The graph of a target.
+pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platform, target: &Target) -> Definition {
+    let exec = exec(&prepared.plan);
+    let build = build_platform();
+    let settings = Settings {
+        target: platform,
+        build: &build,
+        no_cache: &NoCache::Off,
+        exec: &exec,
+        cache_namespace: None,
+        epoch: graph::FIXED_TIME,
+        default_span: Span::line(file, 1),
+    };
+    match graph::translate(&prepared.plan, &trees(prepared, platform), &settings, &target.tree).unwrap() {
+        Input::Output(output) => Definition::new(output),
+        Input::Scratch => Definition::new(Input::Scratch),
+    }
+}
+
+/// As a build does it: the build file's proxies where the client names none.
+fn exec(plan: &Plan) -> ExecSettings {
+    let mut exec = ExecSettings::default();
+    exec.proxy.http.clone_from(&plan.proxy.http);
+    exec.proxy.https.clone_from(&plan.proxy.https);
+    exec.proxy.no.clone_from(&plan.proxy.no_proxy);
+    exec
+}
+
+/// The image's configuration.
+pub fn config(plan: &Plan, platform: &Platform, labels: &BTreeMap<String, String>) -> Value {
+    let base = plan.images.get(&ImageRole::Runtime).unwrap();
+    let image = image_of(&base.reference, base.side, platform);
+    let defaults = BTreeMap::from([("org.opencontainers.image.base.name".to_owned(), base.reference.clone())]);
+    let additions = Additions { labels: labels.clone(), defaults };
+    image::config(&image.config, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()))
+}
+
+/// The default target.
+pub fn image_target(plan: &Plan) -> &Target {
+    plan.target(None).unwrap()
+}
+
+/// The nodes of outputs, for tests that compare.
+pub fn bytes(definition: &Definition) -> Vec<u8> {
+    use prost::Message as _;
+    definition.to_pb().encode_to_vec()
+}
+
