@@ -255,8 +255,7 @@ impl Random {
     fn reorder(&mut self, value: &Value) -> Value {
         match value {
             Value::Object(map) => {
-                let mut pairs: Vec<(String, Value)> =
-                    map
+                let mut pairs: Vec<(String, Value)> = map
                     .iter()
                     .map(|(key, value)| {
                         (key.clone(), if key == "resolutions" { value.clone() } else { self.reorder(value) })

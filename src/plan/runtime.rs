@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
-use crate::repo::config;
+use crate::repo::{config, project};
 use crate::spec::model::{ConfigFile, FileSource};
 
 use super::app::App;
@@ -179,6 +179,11 @@ impl Planner<'_> {
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
             actions.push(FileAction::Copy(copy));
+        }
+        // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
+        for path in project::production(self.repo(), &self.backend.value.name).links {
+            actions.push(self.readable(&path, &workdir.join_context(&path), false));
+            taken.push(path);
         }
         for path in self.named_by_config() {
             if !taken.iter().any(|dir| path.is_in(dir)) {

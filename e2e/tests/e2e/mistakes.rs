@@ -19,12 +19,7 @@ struct Mistake {
 }
 
 impl Mistake {
-    fn new(
-        repo: Repo,
-        what: &'static [&'static str],
-        at: &'static str,
-        todo: &'static [&'static str],
-    ) -> Self {
+    fn new(repo: Repo, what: &'static [&'static str], at: &'static str, todo: &'static [&'static str]) -> Self {
         Self { repo, what, at, todo }
     }
 
@@ -58,7 +53,9 @@ impl Mistake {
             // The excerpt's marked line is the line of the file.
             let written = self.repo.read(file).lines().nth(line.parse::<usize>().unwrap() - 1).unwrap().to_owned();
             let marked = text.lines().filter_map(|line| line.split_once("| >>>")).any(|(number, shown)| {
-                number.trim() == line && shown.trim().get(..20.min(shown.trim().len())) == written.trim().get(..20.min(written.trim().len()))
+                number.trim() == line
+                    && shown.trim().get(..20.min(shown.trim().len()))
+                        == written.trim().get(..20.min(written.trim().len()))
             });
             assert!(marked || !written.is_ascii(), "{name}: no excerpt marks line {line}:\n{text}");
         }
@@ -348,7 +345,10 @@ fn files_without_a_syntax_line() {
     let repo = Repo::mini();
     repo.write("comment.yaml", "# nothing yet\nnode: 22\n");
     repo.write("empty.yaml", "");
-    repo.write("binary.yaml", (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
+    repo.write(
+        "binary.yaml",
+        (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
+    );
     repo.write("large.yaml", "# filling\n".repeat(2 << 20));
     let refused = [("binary.yaml", "binary.yaml"), ("large.yaml", "large.yaml is larger than")];
     let syntax = format!("BUILDKIT_SYNTAX={}", frontend());
