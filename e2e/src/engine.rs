@@ -1,0 +1,89 @@
+//! Daemons.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::run::run;
+
+/// A daemon, as the variables that point at it.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    variables: BTreeMap<String, String>,
+}
+
+impl Engine {
+    /// The one that the tests were started with.
+    pub fn main() -> &'static Self {
+        static MAIN: OnceLock<Engine> = OnceLock::new();
+        MAIN.get_or_init(|| {
+            required("BUILDX_BUILDER");
+            Self { variables: BTreeMap::new() }
+        })
+    }
+
+    /// One of our own, started if it does not run. `version` empty is the usual release.
+    pub fn named(name: &str, version: &str) -> Self {
+        let mut command = Command::new(hack("engine"));
+        command.env("ENGINE_NAME", name);
+        if !version.is_empty() {
+            command.env("BUILDKIT_VERSION", version);
+        }
+        // Building an older BuildKit from source takes about a minute the first time.
+        let lines = run(&mut command, 600).expect(&format!("starting the engine {name}"));
+        let export = |line: &str| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+            Some((name.to_owned(), value.replace('\\', "")))
+        };
+        Self { variables: lines.lines().filter_map(export).collect() }
+    }
+
+    /// A command that talks to this daemon.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.envs(&self.variables);
+        command
+    }
+
+    /// The value of one of its variables.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned().or_else(|| std::env::var(name).ok())
+    }
+
+    /// Throws everything away that it keeps.
+    pub fn empty(&self) {
+        run(self.command("buildctl").args(["prune", "--all"]), 120).expect("emptying the builder");
+    }
+}
+
+/// The frontend's reference.
+pub fn frontend() -> String {
+    required("FRONTEND")
+}
+
+/// The registry that tests may push to, as `host:port`.
+pub fn registry() -> String {
+    required("REGISTRY")
+}
+
+/// The reference app; to be copied, never written to.
+pub fn app() -> PathBuf {
+    required("APP").into()
+}
+
+fn required(name: &str) -> String {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| {
+        panic!("{name} is not set: end-to-end tests are run by `make test`, which provides what they need")
+    })
+}
+
+/// The checkout.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// A program of the harness.
+pub fn hack(name: &str) -> PathBuf {
+    checkout().join("hack").join(name)
+}

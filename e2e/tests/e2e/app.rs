@@ -1,0 +1,173 @@
+//! The reference app, built once and looked at from every side.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use e2e::engine::hack;
+use e2e::{Build, Built, Repo, cli, report, run, unique};
+use serde_json::Value;
+
+const LIMIT: u64 = 600;
+/// `docker buildx build` of the app as it is, with a build file that holds its syntax line.
+const UNPACKED: u64 = 385_000_000;
+const COMPRESSED: u64 = 98_000_000;
+
+/// The image of the app, and its parts on disk.
+struct App {
+    _repo: Repo,
+    built: Built,
+    unpacked: tempfile::TempDir,
+}
+
+fn app() -> &'static App {
+    static APP: OnceLock<App> = OnceLock::new();
+    APP.get_or_init(|| {
+        let repo = Repo::portal();
+        let built = Build::of(&repo).within(LIMIT).pass();
+        report("app", format!("built in {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
+        let unpacked = tempfile::tempdir().unwrap();
+        let mut command = Command::new(hack("unpack-image"));
+        run(command.arg(built.archive()).arg(unpacked.path()), LIMIT).expect("unpacking the image");
+        App { _repo: repo, built, unpacked }
+    })
+}
+
+fn facts() -> Value {
+    let text = run(Command::new(hack("image-facts")).arg(app().unpacked.path()), 120).expect("the image's facts");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_image_is_small_and_bare() {
+    let facts = facts();
+    let (unpacked, compressed) = (facts["unpacked"].as_u64().unwrap(), facts["compressed"].as_u64().unwrap());
+    report("image", format!("{unpacked} bytes unpacked, {compressed} compressed: {}", facts["layers"]));
+    for kind in ["shells", "compilers", "packageManagers"] {
+        assert_eq!(facts["tools"][kind].as_array().unwrap().len(), 0, "{kind}: {}", facts["tools"][kind]);
+    }
+    assert!(unpacked <= UNPACKED, "{unpacked} bytes unpacked");
+    assert!(compressed <= COMPRESSED, "{compressed} bytes compressed");
+}
+
+/// The charts start `node packages/backend --config …` in `/app`.
+#[test]
+fn a_config_fits_the_charts() {
+    let config = app().built.image().config;
+    let setting = |name: &str| &config["config"][name];
+    assert_eq!(setting("WorkingDir"), "/app");
+    assert!(setting("Entrypoint").as_array().is_none_or(Vec::is_empty), "{config}");
+    let command: Vec<&str> = setting("Cmd").as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+    let expected = ["node", "packages/backend", "--config", "app-config.yaml", "--config", "app-config.production.yaml"];
+    assert_eq!(command, expected);
+    let env: Vec<&str> = setting("Env").as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+    assert!(env.contains(&"NODE_ENV=production"), "{env:?}");
+    let path = env.iter().find_map(|entry| entry.strip_prefix("PATH=")).unwrap();
+    let root = app().unpacked.path().join("bundle/rootfs");
+    let node = path.split(':').map(|dir| root.join(dir.trim_start_matches('/')).join("node"));
+    assert!(node.clone().any(|node| node.exists()), "no node in {path}");
+    assert_ne!(setting("User").as_str().unwrap(), "");
+    assert_eq!(setting("ExposedPorts")["7007/tcp"], serde_json::json!({}));
+}
+
+#[test]
+fn a_image_boots() {
+    let mut command = Command::new(hack("run-image"));
+    command.arg(app().unpacked.path()).args(["--get", "/"]);
+    for variable in ["client=better-sqlite3", "connection=:memory:"] {
+        command.args(["--env", &format!("APP_CONFIG_backend_database_{variable}")]);
+    }
+    let ran: Value = serde_json::from_str(&run(&mut command, 180).expect("running the image")).unwrap();
+    report("boot", ran.to_string());
+    assert_ne!(ran["uid"], 0);
+    assert_eq!(ran["readOnlyRoot"], true);
+    assert_eq!((&ran["answers"][0]["status"], &ran["answers"][0]["html"]), (&200.into(), &true.into()));
+}
+
+#[test]
+fn a_plan_is_the_same_in_a_build_and_on_the_command_line() {
+    let repo = Repo::portal();
+    super::plans::equal("the app", &repo);
+    let text = cli::plan_text(repo.path());
+    assert!(text.contains("better-sqlite3"), "{text}");
+}
+
+/// One edit after the other, each of which says what it reruns.
+#[test]
+fn a_incremental() {
+    app();
+    let repo = Repo::portal();
+    let build = || Build::of(&repo).dry().within(LIMIT);
+    let first = build().pass();
+    report("incremental", format!("the same app from another folder: {:.1} s, ran {:?}", first.seconds, first.ran()));
+    assert_eq!(first.ran(), Vec::<&str>::new(), "another copy of the same app");
+    let again = build().pass();
+    report("incremental", format!("again: {:.1} s", again.seconds));
+    assert_eq!(again.ran(), Vec::<&str>::new());
+
+    repo.append("README.md", &unique());
+    let built = build().pass();
+    report("incremental", format!("README.md: {:.1} s", built.seconds));
+    assert_eq!(built.ran(), Vec::<&str>::new());
+
+    repo.append("packages/backend/src/index.ts", &format!("// {}\n", unique()));
+    let built = build().pass();
+    report("incremental", format!("packages/backend/src: {:.1} s, ran {:?}", built.seconds, built.ran()));
+    only(&built, &["backend", "checks", "typecheck"], "packages/backend/src");
+    assert!(built.vertex("[backend] yarn").ran());
+    assert!(built.vertex("[typecheck]").ran());
+
+    repo.append("packages/app/src/App.test.tsx", &format!("// {}\n", unique()));
+    let built = build().pass();
+    report("incremental", format!("a test of the app: {:.1} s, ran {:?}", built.seconds, built.ran()));
+    only(&built, &["checks", "typecheck"], "a test of the app");
+
+    repo.json("package.json", |root| {
+        root["version"] = format!("1.0.{}", std::process::id()).into();
+        root["scripts"]["hello"] = format!("echo {}", unique()).into();
+    });
+    let built = build().pass();
+    report("incremental", format!("a script and the version: {:.1} s, ran {:?}", built.seconds, built.ran()));
+    for group in built.ran_groups() {
+        let installs = ["install", "deps", "yarn", "toolchain"].contains(&group) || group.starts_with("native");
+        assert!(!installs, "[{group}] ran: {:#?}", built.ran());
+    }
+}
+
+/// Asserts that only steps of these groups ran, and in the image only its last layer.
+fn only(built: &Built, groups: &[&str], edit: &str) {
+    for name in built.ran() {
+        let group = name.trim_start_matches('[').split(']').next().unwrap();
+        let last = name == "[image] the backend";
+        assert!(last || groups.contains(&group), "an edit of {edit} ran {name}");
+    }
+}
+
+#[test]
+fn b_failing_typecheck_points_at_what_asked_for_it() {
+    app();
+    let repo = Repo::portal();
+    repo.append("packages/backend/src/index.ts", "const wrong: number = 'text';\nexport { wrong };\n");
+    let build = || Build::of(&repo).dry().within(LIMIT).args(["--target", "typecheck"]);
+    let built = build().fail();
+    built.says(&["backstage.build.yaml:1", ">>> # syntax="]);
+    let check = built.vertex("[typecheck]");
+    assert!(check.name.contains("default: checks: [typecheck]"), "{}", check.name);
+    assert!(check.log.contains("TS2322") && check.log.contains("packages/backend/src/index.ts"), "{}", check.log);
+    assert!(!check.error.is_empty());
+    repo.build_file("node: 22\n\nchecks: [typecheck]\n");
+    let built = build().fail();
+    built.says(&["backstage.build.yaml:4", ">>> checks: [typecheck]"]);
+    assert!(!built.vertex("[typecheck]").name.contains("default"), "{}", built.vertex("[typecheck]").name);
+}
+
+#[test]
+fn b_failing_app_build_points_at_what_asked_for_it() {
+    app();
+    let repo = Repo::portal();
+    repo.append("packages/app/src/index.tsx", "import './nowhere';\n");
+    let built = Build::of(&repo).dry().within(LIMIT).fail();
+    built.says(&["backstage.build.yaml:1", ">>> # syntax="]);
+    let failed = built.vertex("[app] yarn");
+    assert!(failed.name.contains("default: frontend: bundled"), "{}", failed.name);
+    assert!(failed.log.contains("nowhere"), "{}", failed.log);
+}
