@@ -161,6 +161,13 @@ impl Planner<'_> {
         if let Some(scripts) = json.get_mut("scripts").and_then(serde_json::Value::as_object_mut) {
             scripts.insert("build".to_owned(), serde_json::Value::String("true".to_owned()));
         }
+        // In what is written the order of the repository's file must not show. That of conditions has a meaning.
+        for (key, value) in &mut json {
+            if !["exports", "imports", "typesVersions"].contains(&key.as_str()) {
+                value.sort_all_objects();
+            }
+        }
+        json.sort_keys();
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
         text.push('\n');
         let path = manifest.dir.join("package.json").unwrap_or_default();
