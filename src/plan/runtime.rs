@@ -20,8 +20,8 @@ const APP: &str = "/app";
 /// `nonroot` of the distroless images, for bases that would run as root.
 const NONROOT: &str = "65532:65532";
 
-/// What a native package's build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 9] = [
+/// What of a native package only its build needs, and what its build leaves behind besides the binary.
+const BUILD_RESIDUE: [&str; 23] = [
     "**/obj",
     "**/obj.target",
     "**/*.o",
@@ -31,6 +31,20 @@ const BUILD_RESIDUE: [&str; 9] = [
     "**/*.mk",
     "**/config.gypi",
     "**/test_extension.node",
+    "**/*.gyp",
+    "**/*.gypi",
+    "**/*.c",
+    "**/*.cc",
+    "**/*.cpp",
+    "**/*.h",
+    "**/*.hpp",
+    "**/*.ts",
+    "**/*.map",
+    "README*",
+    "CHANGELOG*",
+    "HISTORY*",
+    "node_modules",
+    ".github",
 ];
 
 impl Planner<'_> {
