@@ -98,7 +98,11 @@ impl Planner<'_> {
                 || ["babel", "postcss", "tailwind", "rspack", "webpack"].iter().any(|tool| stem.starts_with(tool))
         };
         let names: Vec<String> = self.repo().root_files.iter().filter(configures).cloned().collect();
-        names.iter().filter_map(|name| ContextPath::new(name).ok()).map(|path| self.copy_source(&path, &[])).collect()
+        let files = names.iter().filter_map(|name| ContextPath::new(name).ok());
+        // What `link:` points at outside the workspaces is imported like a workspace.
+        let links = self.repo().yarn.links.iter().map(|path| self.copy_source(path, &["**/node_modules"])).collect();
+        let files: Vec<FileAction> = files.map(|path| self.copy_source(&path, &[])).collect();
+        [files, links].concat()
     }
 
     /// Workspaces, each one narrow copy: measured to be the shape that costs least.

@@ -90,7 +90,7 @@ impl Planner<'_> {
         match self.wanted_yarn() {
             Some(written) => Decision {
                 value: written.value.clone(),
-                because: "the build file says so".to_owned(),
+                because: "it is set".to_owned(),
                 origin: Origin::Written(written.span.clone()),
             },
             None => Decision {
