@@ -1,5 +1,7 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::{Definition, Input, Platform};
 
 use crate::call;
@@ -11,7 +13,7 @@ use crate::image::{self, Additions};
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::{ImageRole, Plan, Step, Target};
 use crate::platform;
-use crate::request::{ExecSettings, Request, RequestEnvironment, SourceDateEpoch, Subrequest};
+use crate::request::{ExecSettings, Request, RequestEnvironment, ResultForm, SourceDateEpoch, Subrequest};
 use crate::sources::{BuildFile, Images, Repository};
 
 /// Answers one build.
@@ -24,10 +26,10 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     if request.subrequest == Some(Subrequest::Describe) {
         return Ok(call::describe());
     }
+    request.refuse_unsupported()?;
     let written = BuildFile::read(&client, &request).await?;
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
-    request.refuse_unsupported()?;
 
     let (target, build) = platforms(&client, &request)?;
     let source = Source {
@@ -125,14 +127,22 @@ async fn result(
                 .await?
         }
     };
-    let mut result = ResultBuilder::single(reference);
+    let id = settings.target.to_string();
+    let (mut result, key) = match request.platforms.form {
+        ResultForm::Single => (ResultBuilder::single(reference), "containerimage.config".to_owned()),
+        ResultForm::Map => (
+            ResultBuilder::platforms(BTreeMap::from([(id.clone(), reference)]))
+                .metadata("refs.platforms", platforms_json(&id, settings.target)),
+            format!("containerimage.config/{id}"),
+        ),
+    };
     if target.image {
         let base = trees.images.get(&ImageRole::Runtime).map(|image| image.config.clone()).unwrap_or_default();
         let additions = additions(request, plan, images);
         let platform = settings.target;
         let config =
             image::config(&base, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()));
-        result = result.metadata("containerimage.config", config.to_string());
+        result = result.metadata(key, config.to_string());
         for (name, value) in &plan.image.annotations {
             result = result.metadata(format!("annotation.{name}"), value.clone());
         }
@@ -141,7 +151,7 @@ async fn result(
 }
 
 fn additions(request: &Request, plan: &Plan, images: &Images) -> Additions {
-    let mut defaults = std::collections::BTreeMap::new();
+    let mut defaults = BTreeMap::new();
     let mut label = |name: &str, value: Option<&str>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             defaults.insert(format!("org.opencontainers.image.{name}"), value.to_owned());
@@ -205,4 +215,11 @@ fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
     groups.dedup();
     let message = format!("`--no-cache-filter` names what no step is called: {}", unknown.join(", "));
     vec![Diagnostic::warning("request/no-cache-filter", message).help(format!("steps are {}", groups.join(", ")))]
+}
+
+/// What the ids of a result by platform mean.
+fn platforms_json(id: &str, platform: &Platform) -> String {
+    let parts = [("architecture", platform.architecture()), ("os", platform.os()), ("variant", platform.variant())];
+    let described: BTreeMap<&str, &str> = parts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    serde_json::json!({ "Platforms": [{ "ID": id, "Platform": described }] }).to_string()
 }

@@ -53,7 +53,7 @@ where
     let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
     // Config files may include others, which only reading them tells.
     let (secret, included): (BTreeSet<_>, BTreeSet<_>) =
-        repo::config_references(&found).into_iter().partition(|path| repo::is_denied(path));
+        repo::config_references(&found).into_iter().partition(repo::is_denied);
     warnings.extend(secret.iter().map(left_out));
     if !included.is_empty() {
         paths.extend(included);

@@ -10,6 +10,7 @@ use super::{Builder, GraphError};
 
 /// Yarn's own time of archived files (1984-06-22T21:50:00Z): what is written here is as old.
 pub const FIXED_TIME: i64 = 456_789_000;
+const FIXED: Timestamp = Timestamp::from_unix_seconds(FIXED_TIME);
 
 impl Builder<'_> {
     pub(super) fn files(&self, step: &Step, files: &Files, metadata: Metadata) -> Result<Output, GraphError> {
@@ -27,10 +28,10 @@ impl Builder<'_> {
                 }
                 FileAction::Write { path, text, mode } => {
                     let file = Mkfile::new(path.as_str(), *mode, text.clone().into_bytes());
-                    actions.push(file.timestamp(self.fixed()).into());
+                    actions.push(file.timestamp(FIXED).into());
                 }
                 FileAction::Mkdir { path, mode } => {
-                    let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(self.fixed());
+                    let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(FIXED);
                     actions.push(dir.into());
                 }
             }
@@ -60,7 +61,7 @@ impl Builder<'_> {
             made = made.wildcard(Wildcard::MayBeEmpty);
         }
         if copy.fixed_time {
-            made = made.timestamp(self.fixed());
+            made = made.timestamp(Timestamp::from_unix_seconds(self.settings.epoch));
         }
         made
     }
@@ -69,16 +70,12 @@ impl Builder<'_> {
     pub(super) fn printed(&self) -> Result<Output, GraphError> {
         let op = |source| GraphError::Op { step: StepId::new("plan"), source };
         let json = serde_json::to_string_pretty(self.plan).unwrap_or_default();
-        let file = |name: &str, text: String| Mkfile::new(name, 0o644, text.into_bytes()).timestamp(self.fixed());
+        let file = |name: &str, text: String| Mkfile::new(name, 0o644, text.into_bytes()).timestamp(FIXED);
         FileOp::new(Input::Scratch, file("/plan.txt", Text(self.plan).to_string()))
             .then(file("/plan.json", json + "\n"))
             .metadata(Metadata::named("[plan] print"))
             .build()
             .map_err(op)
-    }
-
-    fn fixed(&self) -> Timestamp {
-        Timestamp::from_unix_seconds(self.settings.epoch)
     }
 }
 
@@ -94,8 +91,7 @@ fn parents(files: &Files, actions: Vec<buildkit_llb::file::Action>) -> Vec<build
     });
     for dir in writes {
         if made.insert(dir) {
-            let time = Timestamp::from_unix_seconds(FIXED_TIME);
-            all.push(Mkdir::new(dir, 0o755).make_parents().timestamp(time).into());
+            all.push(Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into());
         }
     }
     all.extend(actions);

@@ -32,7 +32,7 @@ pub struct Trees {
     /// Images by role.
     pub images: BTreeMap<ImageRole, Image>,
     /// Images by reference.
-    pub references: BTreeMap<String, Image>,
+    pub references: BTreeMap<(String, Side), Image>,
     /// The small part of the repository that facts were read from.
     pub facts: Output,
     /// The part of the repository that steps copy.
@@ -151,7 +151,7 @@ impl Builder<'_> {
             Tree::Facts => &self.trees.facts,
             Tree::Context => &self.trees.context,
             Tree::Image(role) => &self.image(*role)?.output,
-            Tree::Reference(reference) => match self.trees.references.get(reference) {
+            Tree::Reference(reference, side) => match self.trees.references.get(&(reference.clone(), *side)) {
                 Some(image) => &image.output,
                 None => return Err(GraphError::NoImage(reference.clone())),
             },

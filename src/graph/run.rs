@@ -124,7 +124,9 @@ impl Builder<'_> {
     fn base_config(&self, root: &Tree) -> Option<&BaseConfig> {
         match root {
             Tree::Image(role) => self.trees.images.get(role).map(|image| &image.config),
-            Tree::Reference(reference) => self.trees.references.get(reference).map(|image| &image.config),
+            Tree::Reference(reference, side) => {
+                self.trees.references.get(&(reference.clone(), *side)).map(|image| &image.config)
+            }
             Tree::Output(id, _) => self.roots.get(id).and_then(|root| self.base_config(root)),
             _ => None,
         }

@@ -7,7 +7,9 @@ use crate::path::ContextPath;
 use crate::repo::Manifest;
 
 use super::yarn::Purpose;
-use super::{Action, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo, titled};
+use super::{
+    Action, CopyFiles, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo, rooted,
+};
 
 /// What no build reads: an edit of a test or a story runs checks only.
 pub(super) const NOT_BUILT: [&str; 9] = [
@@ -43,9 +45,14 @@ impl Planner<'_> {
         if !own {
             actions.extend(self.workspace_sources(&workspaces, &NOT_BUILT));
         }
-        let configs = self.build_configs();
-        for config in &configs {
-            actions.push(self.copy_source(config, &[]));
+        let configs = self.build_configs(app);
+        actions.extend(configs.iter().map(|config| self.copy_source(config, &[])));
+        for reference in self.build_references(&configs) {
+            self.uses(&reference);
+            let mut copy = CopyFiles::new(Tree::Context, rooted(&reference), in_repo(&reference));
+            // It may exist at run time only.
+            copy.optional = true;
+            actions.push(FileAction::Copy(copy));
         }
         let sources = self.step(Step {
             id: StepId::new("app-files"),
@@ -66,7 +73,7 @@ impl Planner<'_> {
         self.build_env(&mut run);
         let id = self.step(Step {
             id: StepId::new("app"),
-            title: titled(format!("[app] yarn {} ({})", args.join(" "), app.dir), &origin),
+            title: format!("[app] yarn {} ({})", args.join(" "), app.dir),
             because: format!("{because}; built once, on the builder's own platform"),
             origin,
             action: Action::Run(Box::new(run)),
@@ -74,19 +81,34 @@ impl Planner<'_> {
         Ok(Some(App { tree: Tree::Output(id, image_path(WORK)), dir: app.dir.clone() }))
     }
 
-    /// Config files that the bundler reads: what `build.config` names, otherwise `app-config.yaml`, as the CLI does.
-    fn build_configs(&self) -> Vec<ContextPath> {
-        match &self.spec().build.config {
-            Some(written) => written.iter().map(|config| config.value.clone()).collect(),
-            None => ContextPath::new("app-config.yaml")
-                .into_iter()
-                .filter(|path| self.repo().configs.contains_key(path))
-                .flat_map(|path| {
-                    let references = self.repo().configs.get(&path).map(|config| config.references.clone());
-                    std::iter::once(path).chain(references.unwrap_or_default())
-                })
-                .collect(),
+    /// Config files that the bundler reads: what `build.config` or the app's own build script names, otherwise
+    /// `app-config.yaml`, as the CLI does.
+    fn build_configs(&self, app: &Manifest) -> Vec<ContextPath> {
+        if let Some(written) = &self.spec().build.config {
+            return written.iter().map(|config| config.value.clone()).collect();
         }
+        let script = app.scripts.get("build").map_or("", String::as_str);
+        let words: Vec<&str> = script.split_whitespace().collect();
+        let named = words.windows(2).filter_map(|pair| match pair {
+            ["--config", path] => app.dir.join(path).ok(),
+            _ => None,
+        });
+        let named: Vec<ContextPath> = named.collect();
+        if !named.is_empty() {
+            return named;
+        }
+        let default = ContextPath::new("app-config.yaml").into_iter();
+        default.filter(|path| self.repo().configs.contains_key(path)).collect()
+    }
+
+    /// Files that these configs refer to and that may be sent.
+    fn build_references(&self, configs: &[ContextPath]) -> Vec<ContextPath> {
+        let known = configs.iter().filter_map(|path| self.repo().configs.get(path));
+        let mut references: Vec<ContextPath> = known.flat_map(|config| config.references.iter().cloned()).collect();
+        references.retain(|path| !crate::repo::is_denied(path) && !configs.contains(path));
+        references.sort();
+        references.dedup();
+        references
     }
 
     /// Files at the root that configure builds. The root manifest is the real one here: scripts are run from it.
@@ -115,6 +137,11 @@ impl Planner<'_> {
 
     /// The whole repository over an install: for commands of the user's.
     pub(super) fn whole(&mut self, installed: &Tree, purpose: &str) -> Tree {
+        // Named one by one as well, so that no ignore line hides them.
+        let links = self.repo().yarn.links.iter();
+        for dir in self.repo().workspaces.iter().map(|manifest| &manifest.dir).chain(links) {
+            self.uses(dir);
+        }
         let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases"]);
         let id = self.step(Step {
             id: StepId::new(format!("{purpose}-whole")),

@@ -7,7 +7,6 @@ use super::app::NOT_BUILT;
 use super::yarn::Purpose;
 use super::{
     Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, in_repo, origin,
-    titled,
 };
 
 impl Planner<'_> {
@@ -74,7 +73,7 @@ impl Planner<'_> {
         self.build_env(&mut run);
         let id = self.step(Step {
             id: StepId::new("backend"),
-            title: titled(format!("[backend] {title}"), &origin),
+            title: format!("[backend] {title}"),
             because: self.backend.because.clone(),
             origin: origin.clone(),
             action: Action::Run(Box::new(run)),

@@ -6,8 +6,7 @@ use crate::spec::model::Check;
 
 use super::yarn::Purpose;
 use super::{
-    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Step, StepId, Tree, image_path,
-    titled,
+    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, image_path,
 };
 
 /// A check that the image depends on: an empty tree that exists once it has passed.
@@ -108,7 +107,8 @@ impl Planner<'_> {
             Check::Lint => self.script(sources, "lint", &["lint:all", "lint"], &origin)?,
             Check::Test => self.script(sources, "test", &["test:all", "test"], &origin)?,
             Check::Command { name, run: line, base } => {
-                let root = base.as_ref().map_or(self.build_root.clone(), |base| Tree::Reference(base.clone()));
+                let root =
+                    base.as_ref().map_or(self.build_root.clone(), |base| Tree::Reference(base.clone(), Side::Build));
                 let run = self.shell(root, sources.clone(), &ContextPath::root(), line, Purpose::Build);
                 (name.clone(), line.clone(), run)
             }
@@ -116,8 +116,8 @@ impl Planner<'_> {
         self.build_env(&mut run);
         run.mounts.push(Mount { dest: image_path(GATE), kind: MountKind::Output });
         let id = self.step(Step {
-            id: StepId::new(&name),
-            title: titled(format!("[{name}] {line}"), &origin),
+            id: StepId::new(format!("check {name}")),
+            title: format!("[{name}] {line}"),
             because: "the image needs it to pass; nothing waits for it".to_owned(),
             origin,
             action: Action::Run(Box::new(run)),

@@ -24,7 +24,8 @@ impl Planner<'_> {
             Some(lines) => exclude.extend(lines.iter().cloned()),
             None => {
                 if let Some(file) = &self.repo().dockerignore {
-                    exclude.extend(parse_ignore_file(&file.text));
+                    let lines = parse_ignore_file(&file.text);
+                    exclude.extend(lines.iter().cloned());
                     // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
                     // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
                     exclude.extend(
@@ -34,6 +35,9 @@ impl Planner<'_> {
                             .filter(|path| !path.is_empty())
                             .flat_map(|path| [format!("!{path}"), format!("!{path}/**")]),
                     );
+                    // What hides nothing that is needed holds below the needed paths as well.
+                    let needed = self.needed_files();
+                    exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
                 }
                 exclude.extend(BUILT.map(str::to_owned));
             }
@@ -48,6 +52,17 @@ impl Planner<'_> {
         }
         self.context.exclude = exclude;
         Ok(())
+    }
+
+    /// Paths that an ignore line must not hide: what steps copy, and in workspaces what every build reads.
+    fn needed_files(&self) -> Vec<String> {
+        let mut needed: Vec<String> = self.context.paths.iter().filter(|path| !path.is_empty()).cloned().collect();
+        for manifest in &self.repo().workspaces {
+            needed.extend(
+                ["package.json", "src", "src/index.ts", "src/index.tsx"].map(|name| format!("{}/{name}", manifest.dir)),
+            );
+        }
+        needed
     }
 
     /// What a person should know, though nothing is wrong.
@@ -97,4 +112,9 @@ impl Planner<'_> {
 /// Git hooks are of no use in a build.
 fn is_hook(script: &str) -> bool {
     ["husky", "lefthook", "simple-git-hooks"].iter().any(|tool| script.contains(tool))
+}
+
+/// Whether an ignore line hides one of these paths. Exceptions hide nothing.
+fn hides(line: &String, paths: &[String]) -> bool {
+    PatternMatcher::new(std::slice::from_ref(line)).is_ok_and(|matcher| paths.iter().any(|path| matcher.matches(path)))
 }

@@ -8,6 +8,10 @@ use crate::repo::project;
 use super::yarn::Purpose;
 use super::{Action, Files, Planner, Step, StepId, Tree, WORK, image_path};
 
+/// Architectures with official Node images, in OCI's words and in Node's.
+pub(super) const ARCHITECTURES: [(&str, &str); 5] =
+    [("amd64", "x64"), ("arm64", "arm64"), ("arm", "arm"), ("ppc64le", "ppc64"), ("s390x", "s390x")];
+
 impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
@@ -44,12 +48,6 @@ impl Planner<'_> {
 
     /// The target's CPU in Node's and Yarn's words.
     pub(super) fn cpu(&self) -> &'static str {
-        match self.inputs.arch {
-            "arm64" => "arm64",
-            "arm" => "arm",
-            "ppc64le" => "ppc64",
-            "s390x" => "s390x",
-            _ => "x64",
-        }
+        ARCHITECTURES.iter().find(|(arch, _)| *arch == self.inputs.arch).map_or("x64", |(_, cpu)| cpu)
     }
 }

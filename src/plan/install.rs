@@ -5,7 +5,7 @@ use crate::path::ContextPath;
 use crate::repo::project::{self, SyntheticProject};
 
 use super::yarn::Purpose;
-use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin, titled};
+use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin};
 
 impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
@@ -30,7 +30,7 @@ impl Planner<'_> {
         let origin = origin(immutable.map(|immutable| &immutable.span), "install: auto");
         let id = self.step(Step {
             id: StepId::new("install"),
-            title: titled(format!("[install] yarn {}", args.join(" ")), &origin),
+            title: format!("[install] yarn {}", args.join(" ")),
             because: "every build and check works on it; scripts are off, natives have steps of their own".to_owned(),
             origin,
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),

@@ -24,6 +24,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::{Manifest, Repository};
 use crate::spec::Spec;
+use crate::spec::model::SourceMaps;
 
 pub use model::*;
 pub use text::Text;
@@ -74,6 +75,16 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(inputs: &Inputs<'a>) -> Result<Self, Diagnostics> {
+        if !deps::ARCHITECTURES.iter().any(|(arch, _)| *arch == inputs.arch) {
+            let known: Vec<&str> = deps::ARCHITECTURES.iter().map(|(arch, _)| *arch).collect();
+            return Err(Diagnostic::error(
+                "plan/platform",
+                format!("there is no Node image for `--platform linux/{}`", inputs.arch),
+            )
+            .help(format!("architectures are {}", known.join(", ")))
+            .at(inputs.spec.default_span())
+            .into());
+        }
         let mut warnings = Vec::new();
         let node = node::choose(inputs, &mut warnings)?;
         let backend = workspaces::backend(inputs)?;
@@ -98,6 +109,8 @@ impl<'a> Planner<'a> {
         self.yarn_binary();
         self.build_packages();
         self.notes();
+        self.note_exact();
+        self.refuse_unsupported()?;
         let installed = self.install()?;
         let frontend = self.app(&installed)?;
         let bundle = self.backend(&installed)?;
@@ -124,6 +137,30 @@ impl<'a> Planner<'a> {
         Ok((plan, self.warnings))
     }
 
+    /// What the language can say and this version does not do.
+    fn refuse_unsupported(&self) -> Result<(), Diagnostics> {
+        let spec = self.spec();
+        let refused = |what: &str, span: &Span, help: &str| {
+            Err(Diagnostic::error("plan/not-supported", format!("{what} is not supported yet"))
+                .help(help)
+                .at(span.clone())
+                .into())
+        };
+        match (&spec.network.ca_runtime, &spec.source_maps) {
+            (Some(runtime), _) if runtime.value => refused(
+                "a CA bundle in the image",
+                &runtime.span,
+                "put it into the base, or mount it when the container starts",
+            ),
+            (_, Some(maps)) if maps.value == SourceMaps::Export => refused(
+                "`sourceMaps: export`",
+                &maps.span,
+                "keep them with `keep`, or take them from the target `bundle`",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     fn spec(&self) -> &'a Spec {
         self.inputs.spec
     }
@@ -133,8 +170,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Adds a step and answers its id.
-    fn step(&mut self, step: Step) -> StepId {
+    fn step(&mut self, mut step: Step) -> StepId {
         let id = step.id.clone();
+        debug_assert!(self.steps.iter().all(|other| other.id != id), "{id} is there twice");
+        step.title = titled(step.title, &step.origin);
         self.steps.push(step);
         id
     }
@@ -191,6 +230,7 @@ fn origin(span: Option<&Span>, default: &'static str) -> Origin {
 /// `title (default: noun)`: a default that fails must name itself, since nobody wrote it.
 fn titled(title: String, origin: &Origin) -> String {
     match origin {
+        _ if title.starts_with("[internal]") => title,
         Origin::Written(_) => title,
         Origin::Default(noun) => format!("{title} (default: {noun})"),
     }

@@ -190,8 +190,8 @@ pub enum Tree {
     Context,
     /// An image of the plan.
     Image(ImageRole),
-    /// Another image, by reference, for the target platform.
-    Reference(String),
+    /// Another image, by reference, of one of the two platforms.
+    Reference(String, Side),
     /// The plan itself, as `plan.txt` and `plan.json`.
     Plan,
     /// What a file step made.
@@ -217,7 +217,7 @@ impl fmt::Display for Tree {
             Self::Facts => f.write_str("facts"),
             Self::Context => f.write_str("context"),
             Self::Image(role) => write!(f, "image {}", format!("{role:?}").to_lowercase()),
-            Self::Reference(reference) => write!(f, "image {reference}"),
+            Self::Reference(reference, _) => write!(f, "image {reference}"),
             Self::Plan => f.write_str("plan"),
             Self::Step(id) => write!(f, "step {id}"),
             Self::Output(id, path) => write!(f, "step {id} {path}"),

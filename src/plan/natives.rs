@@ -1,15 +1,15 @@
 //! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
 //! and again only when its own version, Node or the platform changes.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::path::ContextPath;
-use crate::repo::{Native, native_project, natives};
+use crate::repo::{Manifest, Native, native_project, natives};
 use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
 use super::{
     Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, Tree, WORK,
-    env, image_path, titled,
+    env, image_path,
 };
 use crate::path::ImagePath;
 
@@ -31,6 +31,9 @@ impl Planner<'_> {
     pub(super) fn natives(&mut self) -> Result<Vec<Built>, Diagnostics> {
         let found = natives(self.repo(), &self.backend.value.name);
         self.unknown_natives(&found)?;
+        if !found.is_empty() {
+            self.refuse_hoisting_limits()?;
+        }
         let mut built: Vec<Built> = Vec::new();
         for native in &found {
             let (mode, origin) = self.mode(native);
@@ -54,6 +57,30 @@ impl Planner<'_> {
             built.push(Built { name: native.name.clone(), tree });
         }
         Ok(built)
+    }
+
+    /// A native lands beside its package at the root of node_modules, where Yarn puts it unless it is told otherwise.
+    fn refuse_hoisting_limits(&self) -> Result<(), Diagnostics> {
+        let repo = self.repo();
+        let limited = |manifest: &&Manifest| {
+            manifest.json.get("installConfig").is_some_and(|config| config.get("hoistingLimits").is_some())
+        };
+        let span = match std::iter::once(&repo.root).chain(&repo.workspaces).find(limited) {
+            Some(manifest) => Span::line(&manifest.file, 1),
+            None if repo
+                .yarn
+                .rc
+                .as_ref()
+                .is_some_and(|rc| rc.text.lines().any(|line| line.starts_with("nmHoistingLimits:"))) =>
+            {
+                self.spec().default_span()
+            }
+            None => return Ok(()),
+        };
+        Err(Diagnostic::error("plan/hoisting-limits", "hoisting limits together with native modules are not supported yet")
+            .help("take `hoistingLimits` (`nmHoistingLimits` in .yarnrc.yml) away, or leave natives out: `install: {natives: skip}`")
+            .at(span)
+            .into())
     }
 
     /// The rule for a package, and where it was said.
@@ -104,7 +131,20 @@ impl Planner<'_> {
             origin: origin.clone(),
             action: Action::Files(Files { base: Tree::Scratch, actions }),
         });
-        let mut run = self.yarn(Tree::Step(files), &ContextPath::root(), &["install", "--immutable"], Purpose::Install);
+        // Packages are fetched with the registry's secrets and compiled without: scripts of other people's run then.
+        let args = ["install", "--immutable", "--mode=skip-build"];
+        let mut fetch = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        fetch.root = Tree::Image(ImageRole::Native);
+        fetch.side = Side::Target;
+        let fetched = self.step(Step {
+            id: StepId::new(format!("{label} packages")),
+            title: format!("[{label}] yarn {}", args.join(" ")),
+            because: "the package and what its build needs, at the locked versions".to_owned(),
+            origin: origin.clone(),
+            action: Action::Run(Box::new(Self::with_release_manifest(fetch, &project))),
+        });
+        let fetched = Tree::Output(fetched, image_path(WORK));
+        let mut run = self.yarn(fetched, &ContextPath::root(), &["install", "--immutable"], Purpose::Compile);
         run.side = Side::Target;
         run.root = match mode {
             NativeMode::Prebuilt => Tree::Image(ImageRole::Native),
@@ -131,7 +171,7 @@ impl Planner<'_> {
         };
         let id = self.step(Step {
             id: StepId::new(label.clone()),
-            title: titled(format!("[{label}] {how}"), &origin),
+            title: format!("[{label}] {how}"),
             because: native.because.clone(),
             origin,
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
@@ -147,7 +187,7 @@ impl Planner<'_> {
             let run = packages_run(Tree::Image(ImageRole::Native), Side::Target, &packages);
             self.step(Step {
                 id: id.clone(),
-                title: format!("[toolchain] apt-get install {}", packages.join(" ")),
+                title: format!("[toolchain] install {}", packages.join(" ")),
                 because: "a native module is compiled where no prebuilt binary fits; never part of the image"
                     .to_owned(),
                 origin: origin.clone(),

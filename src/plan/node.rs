@@ -144,6 +144,21 @@ fn normalise(range: &str) -> String {
 }
 
 impl Planner<'_> {
+    /// An exact version holds for builds only where the runtime's base has tags of lines only.
+    pub(super) fn note_exact(&mut self) {
+        let distroless = self.spec().runtime.base.as_ref().is_none_or(|base| base.value == "distroless");
+        if let (Some(node), true) = (&self.spec().node, distroless && self.node.value.exact.is_some()) {
+            self.warnings.push(
+                Diagnostic::warning(
+                    "plan/node-exact",
+                    format!("builds use Node {}, the image the newest {}", self.node.value, self.node.value.major),
+                )
+                .help("distroless images have no tags of exact versions; `runtime: {base: slim}` has")
+                .at(node.span.clone()),
+            );
+        }
+    }
+
     /// The images that steps use.
     pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
         let spec = self.spec();

@@ -179,7 +179,7 @@ impl Planner<'_> {
                     CopyFiles::new(Tree::Context, rooted(&file.from), dest)
                 }
                 FileSource::Image(reference) => {
-                    CopyFiles::new(Tree::Reference(reference.clone()), rooted(&file.from), dest)
+                    CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
                 }
                 FileSource::Named(name) => {
                     return Err(Diagnostic::error(
@@ -193,6 +193,10 @@ impl Planner<'_> {
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
             actions.push(FileAction::Copy(copy));
+        }
+        for module in &self.spec().runtime.preload {
+            // It may also be part of the bundle.
+            actions.push(self.readable(&module.value, &workdir.join_context(&module.value), true));
         }
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
         for path in project::production(self.repo(), &self.backend.value.name).links {
@@ -271,7 +275,7 @@ impl Planner<'_> {
             let dir = if whole || !fixed.ends_with('/') { path.parent() } else { path.clone() };
             paths.push(if dir.is_root() { path } else { dir });
         }
-        paths.retain(|path| !path.is_root());
+        paths.retain(|path| !path.is_root() && !crate::repo::is_denied(path));
         paths.sort();
         paths.dedup();
         paths

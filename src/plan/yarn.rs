@@ -24,6 +24,8 @@ const FETCHED: &str = "/opt/yarn";
 pub(super) enum Purpose {
     /// It downloads packages: cache, registry secrets.
     Install,
+    /// It installs what is in the cache, without secrets: scripts of other people's packages run in it.
+    Compile,
     /// It only works on what is installed.
     Build,
 }
@@ -62,9 +64,9 @@ impl Planner<'_> {
         }
         let version = self.yarn_version();
         let mut run = self.run(Tree::Image(ImageRole::Build), Purpose::Install);
-        run.args = ["npm", "install", "--global", "--prefix=/out", "--ignore-scripts", "--no-audit", "--no-fund"]
-            .map(str::to_owned)
-            .into();
+        run.args = vec!["node".to_owned(), format!("{TOOLS}/yarn.mjs"), "npm".to_owned(), "install".to_owned()];
+        run.args
+            .extend(["--global", "--prefix=/out", "--ignore-scripts", "--no-audit", "--no-fund"].map(str::to_owned));
         run.args.push(format!("@yarnpkg/cli-dist@{version}"));
         run.env.insert("npm_config_cache".to_owned(), "/tmp/npm".to_owned());
         run.mounts.retain(|mount| !matches!(mount.kind, MountKind::Cache { .. }));
@@ -193,10 +195,16 @@ impl Planner<'_> {
         if let Some(registry) = &self.spec().install.registry {
             run.env.insert("YARN_NPM_REGISTRY_SERVER".to_owned(), registry.value.clone());
             run.env.insert("npm_config_registry".to_owned(), registry.value.clone());
+        } else if let Some(registry) = setup.registry.as_ref().filter(|registry| !registry.contains("${")) {
+            // Yarn reads it from .yarnrc.yml; npm, which fetches Yarn, does not.
+            run.env.insert("npm_config_registry".to_owned(), registry.clone());
         }
         self.certificates(&mut run);
-        if purpose == Purpose::Install {
+        if purpose != Purpose::Build {
             self.downloads(&mut run);
+        }
+        if purpose == Purpose::Install {
+            self.credentials(&mut run);
         }
         run
     }
@@ -217,7 +225,7 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest, kind: MountKind::Secret { id: id.to_owned() } });
     }
 
-    /// What a download needs: Yarn's cache, and the registry's secrets where they are given.
+    /// Yarn's cache.
     fn downloads(&self, run: &mut Run) {
         run.env.insert("YARN_GLOBAL_FOLDER".to_owned(), "/cache/yarn".to_owned());
         let id = "backstage-build/yarn".to_owned();
@@ -226,6 +234,10 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing } });
         // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
         run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
+    }
+
+    /// The registry's secrets, where they are given.
+    fn credentials(&self, run: &mut Run) {
         let mut ids: Vec<String> = ["npm_token", "npmrc", "yarnrc"].map(str::to_owned).into();
         ids.extend(self.spec().install.secrets.iter().map(|secret| secret.value.clone()));
         for name in &self.repo().yarn.variables {

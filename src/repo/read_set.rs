@@ -7,7 +7,7 @@ use crate::path::ContextPath;
 ///
 /// Sources: backstage/backstage #15274 (`app-config.local.yaml` built in), #16520 (GitHub App key file), #3457 (npm
 /// token in the container); create-app's own `.gitignore` (`*.local.yaml`, `*-credentials.yaml`, `.env*`); GitHub names App keys `*.private-key.pem`.
-pub const DENY: [&str; 8] = [
+pub const DENY: [&str; 11] = [
     "**/.env*",
     "**/*.local.yaml",
     "**/*.local.yml",
@@ -15,6 +15,9 @@ pub const DENY: [&str; 8] = [
     "**/*-credentials.yml",
     "**/.npmrc",
     "**/*.private-key.pem",
+    "**/*.key",
+    "**/.netrc",
+    "**/.git-credentials",
     "**/.git",
 ];
 
@@ -70,7 +73,7 @@ const FOLDERS: [&str; 4] = [".yarn/releases", ".yarn/plugins", ".yarn/patches", 
 
 /// The set to read facts from. `named` are the files that the build file names: they are shown whatever the deny-list
 /// says, because they are named by their exact path. `ignore` holds the lines of a `<build file>.dockerignore`, which
-/// hold to the letter: they come last.
+/// hold to the letter, but for the deny-list: that comes after them.
 pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
     let mut include = own(&["**/package.json", "app-config*.yaml"]);
@@ -78,13 +81,13 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     include.extend(own(&ROOT_CONFIG));
     include.extend(own(&FOLDERS));
     let mut exclude = own(&GENERATED);
+    exclude.extend(ignore.unwrap_or_default().iter().cloned());
     exclude.extend(own(&DENY));
     for path in named.iter().filter(|path| !path.is_root()).map(|path| escaped(path.as_str())) {
         // A literal exception does not switch off pruning on the client.
         exclude.push(format!("!{path}"));
         include.push(path);
     }
-    exclude.extend(ignore.unwrap_or_default().iter().cloned());
     ReadSet { include, exclude }
 }
 

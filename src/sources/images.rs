@@ -19,7 +19,7 @@ pub struct Images {
     /// By role.
     pub roles: BTreeMap<ImageRole, Image>,
     /// By reference.
-    pub references: BTreeMap<String, Image>,
+    pub references: BTreeMap<(String, Side), Image>,
     /// The digest that the runtime base resolved to.
     pub runtime_digest: String,
 }
@@ -49,8 +49,8 @@ impl Images {
         for image in plan.images.iter().filter(|(role, _)| used.roles.contains(role)).map(|(_, image)| image) {
             wanted.entry((image.reference.clone(), image.side)).or_insert_with(|| image.origin.clone());
         }
-        for (reference, origin) in used.references {
-            wanted.entry((reference, Side::Target)).or_insert(origin);
+        for (reference, side, origin) in used.references {
+            wanted.entry((reference, side)).or_insert(origin);
         }
         let lookups = wanted.into_iter().map(|((reference, side), origin)| {
             let platform = match side {
@@ -74,8 +74,7 @@ impl Images {
             roles: roles.collect(),
             references: found
                 .iter()
-                .filter(|(wanted, ..)| wanted.side == Side::Target)
-                .map(|(wanted, image, _)| (wanted.reference.clone(), image.clone()))
+                .map(|(wanted, image, _)| ((wanted.reference.clone(), wanted.side), image.clone()))
                 .collect(),
             runtime_digest: runtime_digest.unwrap_or_default(),
         })
@@ -86,7 +85,7 @@ impl Images {
 #[derive(Default)]
 struct Used {
     roles: BTreeSet<ImageRole>,
-    references: Vec<(String, Origin)>,
+    references: Vec<(String, Side, Origin)>,
 }
 
 fn used(plan: &Plan, target: &Target) -> Used {
@@ -99,7 +98,9 @@ fn used(plan: &Plan, target: &Target) -> Used {
         for tree in step.action.trees() {
             match tree {
                 Tree::Image(role) => _ = used.roles.insert(*role),
-                Tree::Reference(reference) => used.references.push((reference.clone(), step.origin.clone())),
+                Tree::Reference(reference, side) => {
+                    used.references.push((reference.clone(), *side, step.origin.clone()));
+                }
                 _ => {}
             }
         }

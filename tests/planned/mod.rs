@@ -102,7 +102,7 @@ fn trees(prepared: &Prepared, target: &Platform) -> Trees {
     let context = if whole { context } else { context.follow_paths(&plan.context.paths) };
     let roles = plan.images.iter().map(|(role, image)| (*role, image_of(&image.reference, image.side, target)));
     let references = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
-        Tree::Reference(reference) => Some((reference.clone(), image_of(reference, Side::Target, target))),
+        Tree::Reference(reference, side) => Some(((reference.clone(), *side), image_of(reference, *side, target))),
         _ => None,
     });
     Trees {

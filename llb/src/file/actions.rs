@@ -17,7 +17,7 @@ impl Timestamp {
     pub const EPOCH: Self = Self(0);
 
     /// Seconds since 1970, up to the year 2262.
-    pub fn from_unix_seconds(seconds: i64) -> Self {
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000_000))
     }
 

@@ -1,5 +1,5 @@
 // Runs Yarn with what the build was given and leaves no trace of it: secrets are files under /run/secrets that exist
-// only while a step runs. Usage: node yarn.mjs YARN_JS ARGUMENT...
+// only while a step runs. Usage: node yarn.mjs YARN_JS ARGUMENT..., or node yarn.mjs npm ARGUMENT... to fetch Yarn.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
@@ -17,6 +17,11 @@ if (ca) {
   for (const name of ['NODE_EXTRA_CA_CERTS', 'YARN_HTTPS_CA_FILE_PATH', 'npm_config_cafile', 'SSL_CERT_FILE']) env[name] = ca;
 }
 
+// Yarn knows proxies by its own names only.
+env.YARN_HTTP_PROXY ??= env.HTTP_PROXY ?? env.http_proxy ?? '';
+env.YARN_HTTPS_PROXY ??= env.HTTPS_PROXY ?? env.https_proxy ?? '';
+for (const name of ['YARN_HTTP_PROXY', 'YARN_HTTPS_PROXY']) if (env[name] === '') delete env[name];
+
 // Registry credentials become a .yarnrc.yml in a home directory that lies in memory.
 const token = secret('npm_token');
 const registries = new Map();
@@ -24,9 +29,10 @@ const scopes = new Map();
 for (const line of (secret('npmrc') ?? '').split('\n')) {
   const [, key, raw] = /^\s*([^#;=\s][^=]*?)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
   if (!key) continue;
-  const value = raw.replace(/^"(.*)"$/, '$1').replace(/\$\{(\w+)\}/g, (_, name) => env[name] ?? token ?? '');
   const auth = /^(\/\/.+?)\/?:(_authToken|_auth)$/.exec(key);
   const scope = /^@([^:]+):registry$/.exec(key);
+  // The token fills in where a token stands, never where a host does.
+  const value = raw.replace(/^"(.*)"$/, '$1').replace(/\$\{(\w+)\}/g, (_, name) => env[name] ?? (auth && token) ?? '');
   if (auth) registries.set(auth[1], { [auth[2] === '_authToken' ? 'npmAuthToken' : 'npmAuthIdent']: value });
   else if (scope) scopes.set(scope[1], value);
   else if (key === 'registry') env.YARN_NPM_REGISTRY_SERVER ??= value.replace(/\/$/, '');
@@ -48,7 +54,8 @@ if (token) env.YARN_NPM_AUTH_TOKEN ??= token;
 // What .yarnrc.yml asks of the environment must be set, or Yarn refuses every command.
 const missing = [];
 for (const name of (env.BACKSTAGE_BUILD_VARIABLES ?? '').split(' ').filter(Boolean)) {
-  const value = env[name] ?? secret(name) ?? secret(name.toLowerCase()) ?? token;
+  const isToken = /TOKEN|AUTH|SECRET|PASSWORD/i.test(name);
+  const value = env[name] ?? secret(name) ?? secret(name.toLowerCase()) ?? (isToken ? token : undefined);
   if (value === undefined) missing.push(name);
   env[name] = value ?? '';
 }
@@ -61,7 +68,18 @@ if (rc) {
   writeFileSync(`${env.HOME}/.yarnrc.yml`, rc, { mode: 0o600 });
 }
 
-const { status, signal, error } = spawnSync(process.execPath, [yarn, ...args], { stdio: 'inherit', env });
-if (error) console.error(`Yarn could not be started: ${error.message}`);
-if (signal) console.error(`Yarn was ended by ${signal}`);
+// npm reads the same credentials in its own form.
+if (yarn === 'npm') {
+  const lines = [secret('npmrc') ?? ''];
+  const registry = env.npm_config_registry ?? 'https://registry.npmjs.org';
+  if (token) lines.push(`${registry.replace(/^https?:/, '').replace(/\/$/, '')}/:_authToken=${token}`);
+  env.npm_config_userconfig = `${env.HOME}/.npmrc`;
+  mkdirSync(env.HOME, { recursive: true });
+  writeFileSync(env.npm_config_userconfig, lines.join('\n'), { mode: 0o600 });
+}
+
+const [program, parameters] = yarn === 'npm' ? ['npm', args] : [process.execPath, [yarn, ...args]];
+const { status, signal, error } = spawnSync(program, parameters, { stdio: 'inherit', env });
+if (error) console.error(`${program} could not be started: ${error.message}`);
+if (signal) console.error(`${program} was ended by ${signal}`);
 process.exit(status ?? 1);

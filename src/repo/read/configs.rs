@@ -1,8 +1,9 @@
 //! The app-config files: those at the root and those that the build file names, with what they include.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Span, Spanned};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
 use crate::files::Files;
 use crate::path::ContextPath;
 use crate::repo::AppConfig;
@@ -55,9 +56,16 @@ fn parse(path: &ContextPath, data: &[u8]) -> Result<AppConfig, Diagnostic> {
     let file = source(&path.to_string(), data);
     let value = yaml::parse(&file.text).map_err(|error| {
         Diagnostic::error("repo/config", format!("{path} is not valid YAML"))
-            .label(Span::new(&file, error.range), error.detail)
+            .help("the line is not shown: config files may hold secrets")
+            .label(Span::new(&blanked(&file), error.range), error.detail)
     })?;
     Ok(AppConfig { file, value, references: Vec::new(), unread: Vec::new() })
+}
+
+/// The same file with everything but its line breaks blanked: places stay, texts do not.
+fn blanked(file: &SourceFile) -> Arc<SourceFile> {
+    let text: String = file.text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    SourceFile::new(&*file.name, text)
 }
 
 fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {

@@ -47,7 +47,7 @@ pub(crate) const ROOT: &[Key] = &[
         "config",
         List(&Any(&[Scalar(F::ConfigFile), Object(CONFIG_FILE)])),
         "[app-config.yaml, app-config.production.yaml]",
-        "the app-config files there are",
+        "`app-config.yaml` and `app-config.production.yaml`, as far as they are there",
         "Run-time config files, in order; they become `--config` arguments.",
     ),
     key(
@@ -175,7 +175,7 @@ const BUILD: &[Key] = &[
         "config",
         List(&Scalar(F::ConfigFile)),
         "[app-config.yaml]",
-        "what the app's own build script names",
+        "what the app's own build script names, else `app-config.yaml`",
         "Config files for the frontend build, in order.",
     ),
     key("env", Map(F::EnvName, &Scalar(F::EnvValue)), "{APP_VERSION: 1.10}", "", "Environment of build steps."),
@@ -207,7 +207,7 @@ pub(crate) const CHECK: &[Key] = &[
 ];
 
 const PRUNE_MODES: &[Word] =
-    &[word("safe", "Leaves out what no module can require."), word("off", "Everything stays.")];
+    &[word("safe", "Leaves out what no module can require."), word("off", "All of every package stays.")];
 
 const PRUNE: &[Key] = &[
     key(
@@ -279,7 +279,7 @@ const RUNTIME: &[Key] = &[
         "labels",
         Map(F::LabelKey, &Scalar(F::LabelValue)),
         "{org.opencontainers.image.vendor: Acme}",
-        "source, revision and version",
+        "source and revision of the repository, name and digest of the base",
         "Image labels.",
     ),
     key(
