@@ -122,6 +122,10 @@ impl Case {
         wrong.extend(self.sources(&prepared));
         for target in &prepared.plan.targets {
             let definition = planned::definition(&prepared, &file, &self.platform, target);
+            let beyond = planned::beyond_the_floor(&definition);
+            if !beyond.is_empty() {
+                wrong.push(format!("{} needs more than BuildKit 0.17 can: {}", target.name, beyond.join(", ")));
+            }
             match Definition::from_pb(&definition.to_pb()) {
                 Ok(read) if planned::bytes(&read) == planned::bytes(&definition) => {}
                 Ok(_) => wrong.push(format!("the graph of {} is read as another one", target.name)),

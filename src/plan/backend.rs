@@ -48,12 +48,12 @@ impl Planner<'_> {
             base
         } else {
             Tree::Step(self.step(Step {
-                    id: StepId::new("backend-files"),
-                    title: "[backend] sources".to_owned(),
-                    because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
-                    origin: origin.clone(),
-                    action: Action::Files(Files { base, actions }),
-                }))
+                id: StepId::new("backend-files"),
+                title: "[backend] sources".to_owned(),
+                because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
+                origin: origin.clone(),
+                action: Action::Files(Files { base, actions }),
+            }))
         };
         let tree = self.prepared(tree, "backend");
         let (title, mut run) = match written {

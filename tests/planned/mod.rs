@@ -62,7 +62,9 @@ pub fn of_files(source: &Source, files: &[(ContextPath, Vec<u8>)]) -> Result<Pre
     let open = async |set: &ReadSet| {
         let shown = set.matcher().unwrap();
         let files = files.iter().filter(|(path, _)| shown.contains(path));
-        Ok::<_, Diagnostics>(files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone())))
+        Ok::<_, Diagnostics>(
+            files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone())),
+        )
     };
     block_on(pipeline::prepare(source, open))
 }
@@ -115,8 +117,7 @@ fn trees(prepared: &Prepared, target: &Platform) -> Trees {
 fn image_of(reference: &str, side: Side, target: &Platform) -> Image {
     let platform = if side == Side::Build { build_platform() } else { target.clone() };
     let parsed: ImageRef = reference.parse().unwrap_or_else(|error| panic!("{reference}: {error}"));
-    let pinned =
-        if parsed.digest().is_some() { parsed } else { parsed.with_digest(Digest::of(reference.as_bytes())) };
+    let pinned = if parsed.digest().is_some() { parsed } else { parsed.with_digest(Digest::of(reference.as_bytes())) };
     let output = ImageSource::new(&pinned).platform(&platform).metadata(Metadata::named(reference)).build();
     Image { output, config: BaseConfig::parse(base_config(reference).to_string().as_bytes()).unwrap() }
 }
@@ -192,3 +193,9 @@ pub fn bytes(definition: &Definition) -> Vec<u8> {
     definition.to_pb().encode_to_vec()
 }
 
+/// What a definition needs that BuildKit 0.17, the oldest release that builds run on, cannot do.
+pub fn beyond_the_floor(definition: &Definition) -> Vec<String> {
+    let known: Vec<&str> = include_str!("caps-0.17.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    let caps = definition.caps();
+    caps.iter().map(|cap| cap.as_str().to_owned()).filter(|cap| !known.contains(&cap.as_str())).collect()
+}

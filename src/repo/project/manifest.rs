@@ -38,7 +38,7 @@ impl InstallManifest {
             name: json.get("name").and_then(Value::as_str).map(str::to_owned),
             version: None,
             package_manager: json.get("packageManager").and_then(Value::as_str).filter(|_| root).map(str::to_owned),
-            workspaces: json.get("workspaces").cloned(),
+            workspaces: json.get("workspaces").map(patterns),
             dependencies: map("dependencies").into_iter().collect(),
             dev_dependencies: map("devDependencies").into_iter().collect(),
             optional_dependencies: map("optionalDependencies").into_iter().collect(),
@@ -144,6 +144,23 @@ pub(crate) fn needs_version(descriptor: &Descriptor) -> bool {
 
 fn object<'a>(pairs: impl Iterator<Item = (&'a String, Value)>) -> Value {
     Value::Object(pairs.map(|(key, value)| (key.clone(), value)).collect())
+}
+
+/// Workspace patterns, of either form, sorted: Yarn sorts what they match. With a `!` pattern among them the order stays,
+/// since the globs of Yarn 3 apply it to those before it only.
+fn patterns(workspaces: &Value) -> Value {
+    let list = workspaces.as_array().or_else(|| workspaces.get("packages")?.as_array());
+    let patterns: Option<Vec<&str>> = list.and_then(|list| list.iter().map(Value::as_str).collect());
+    match patterns {
+        Some(mut patterns) => {
+            if !patterns.iter().any(|pattern| pattern.starts_with('!')) {
+                patterns.sort_unstable();
+                patterns.dedup();
+            }
+            patterns.into_iter().collect()
+        }
+        None => workspaces.clone(),
+    }
 }
 
 /// The string values of an object, in order.

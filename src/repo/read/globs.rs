@@ -7,10 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::files::{Entry, Files, FilesError, Kind};
 use crate::path::{ContextPath, PathError};
+use crate::repo::read_set::escaped;
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 50_000;
@@ -35,7 +34,7 @@ pub(crate) enum GlobError {
 enum Part {
     Literal(String),
     /// A pattern, and whether it names dot files.
-    Glob(GlobMatcher, bool),
+    Glob(Pattern, bool),
     /// `**`
     Any,
 }
@@ -167,21 +166,48 @@ fn rooted(base: &ContextPath, index: usize, text: &str) -> Result<String, GlobEr
     let fail = |error| GlobError::Pattern { index, reason: reason(error) };
     let plain = base.join(&text.replace('\\', "")).map_err(fail)?;
     if plain.is_in(base) {
-        let base = globset::escape(base.as_str());
+        let base = escaped(base.as_str());
         let text = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/");
         return Ok(if base.is_empty() { text } else { format!("{base}/{text}") });
     }
     Ok(plain.to_string())
 }
 
-fn glob(index: usize, text: &str) -> Result<GlobMatcher, GlobError> {
-    let glob = GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build();
-    glob.map(|glob| glob.compile_matcher())
-        .map_err(|_| GlobError::Pattern { index, reason: "the pattern is not a glob" })
+/// A glob that is known to be one.
+#[derive(Debug, Clone)]
+struct Pattern(String);
+
+impl Pattern {
+    fn is_match(&self, path: &str) -> bool {
+        fast_glob::glob_match(&self.0, path)
+    }
+}
+
+fn glob(index: usize, text: &str) -> Result<Pattern, GlobError> {
+    if is_closed(text) {
+        Ok(Pattern(text.to_owned()))
+    } else {
+        Err(GlobError::Pattern { index, reason: "the pattern is not a glob" })
+    }
+}
+
+/// Whether every `[` has its `]` and no escape is left open: what does not is no glob, and would match nothing silently.
+fn is_closed(text: &str) -> bool {
+    let mut class = false;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if chars.next().is_none() => return false,
+            '[' => class = true,
+            ']' => class = false,
+            _ => {}
+        }
+    }
+    !class
 }
 
 /// Matches what a negative pattern names, and everything below it.
-fn excluder(index: usize, text: &str) -> Result<(GlobMatcher, GlobMatcher), GlobError> {
+fn excluder(index: usize, text: &str) -> Result<(Pattern, Pattern), GlobError> {
     let base = text.strip_suffix("/**").unwrap_or(text);
     Ok((glob(index, base)?, glob(index, &format!("{base}/**"))?))
 }
