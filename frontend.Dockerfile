@@ -43,6 +43,8 @@ COPY --from=build /out /out
 
 FROM scratch
 ARG TARGETARCH
-LABEL moby.buildkit.frontend.network.none="true"
+# Only what is done: a capability that is named here and not kept would be worse than one refused.
+LABEL moby.buildkit.frontend.network.none="true" \
+      moby.buildkit.frontend.caps="moby.buildkit.frontend.subrequests"
 COPY --from=build /out/$TARGETARCH/backstage-build /backstage-build
 ENTRYPOINT ["/backstage-build"]

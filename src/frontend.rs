@@ -2,15 +2,16 @@
 
 use buildkit_llb::{Definition, Input, Platform};
 
+use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::files::ReadSet;
-use crate::gateway::{Client, FLOOR, Failure, Reference, ResultBuilder, SolveRequest, Status, Warning};
+use crate::gateway::{Client, FLOOR, Failure, Reference, ResultBuilder, SolveRequest, Warning};
 use crate::graph::{self, Settings, Trees};
 use crate::image::{self, Additions};
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::{ImageRole, Plan, Step, Target};
 use crate::platform;
-use crate::request::{ExecSettings, Request, RequestEnvironment, SourceDateEpoch};
+use crate::request::{ExecSettings, Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::sources::{BuildFile, Images, Repository};
 
 /// Answers one build.
@@ -20,10 +21,13 @@ use crate::sources::{BuildFile, Images, Repository};
 pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     client.require(FLOOR)?;
     let request = request(&client)?;
+    if request.subrequest == Some(Subrequest::Describe) {
+        return Ok(call::describe());
+    }
     let written = BuildFile::read(&client, &request).await?;
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
-    request.refuse_unsupported().map_err(|diagnostic| refusal(&request, diagnostic))?;
+    request.refuse_unsupported()?;
 
     let (target, build) = platforms(&client, &request)?;
     let source = Source {
@@ -187,14 +191,6 @@ fn exec(request: &Request, plan: &Plan) -> ExecSettings {
         }
     }
     exec
-}
-
-/// A subrequest is refused by type: clients fall back by that.
-fn refusal(request: &Request, diagnostic: Diagnostic) -> Failure {
-    match &request.subrequest {
-        Some(subrequest) => Status::unsupported_subrequest(subrequest.id()).into(),
-        None => diagnostic.into(),
-    }
 }
 
 /// Names of `--no-cache-filter` that no step has.

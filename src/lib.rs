@@ -8,6 +8,7 @@
 //! reference in a build and a directory on the command line. The [`plan::Plan`] is plain data: [`graph`] turns it into
 //! LLB and decides nothing. [`frontend::build`] and [`pipeline::prepare`] are the way through.
 
+pub mod call;
 pub mod cli;
 pub mod diagnostic;
 pub mod files;

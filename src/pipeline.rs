@@ -1,11 +1,12 @@
 //! From a build file and a repository to a plan: the part of the way that is the same in a build and on the command
 //! line. Only how files are opened differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Files, ReadSet};
+use crate::path::ContextPath;
 use crate::plan::{self, Inputs, Plan};
 use crate::{repo, spec};
 
@@ -51,7 +52,9 @@ where
     let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
     let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
     // Config files may include others, which only reading them tells.
-    let included = repo::config_references(&found);
+    let (secret, included): (BTreeSet<_>, BTreeSet<_>) =
+        repo::config_references(&found).into_iter().partition(|path| repo::is_denied(path));
+    warnings.extend(secret.iter().map(left_out));
     if !included.is_empty() {
         paths.extend(included);
         read_set = repo::read_set(&paths, source.ignore.as_deref());
@@ -65,6 +68,15 @@ where
     warnings.extend(more);
     warnings.extend(unconsumed(source));
     Ok(Prepared { plan, warnings, read_set })
+}
+
+/// A file of the deny-list that a config file includes is never read, let alone sent.
+fn left_out(path: &ContextPath) -> Diagnostic {
+    Diagnostic::warning(
+        "plan/secret-include",
+        format!("a config file includes `{path}`, which is not put into the image"),
+    )
+    .help("files like it hold secrets: mount it beside the config files when the container starts")
 }
 
 /// Build args that nothing here knows: a typing mistake, most likely.

@@ -89,7 +89,11 @@ impl Repo {
     /// Removes a file or a directory.
     pub fn remove(&self, path: &str) -> &Self {
         let path = self.at(path);
-        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
         self
     }
 

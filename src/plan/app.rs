@@ -98,7 +98,11 @@ impl Planner<'_> {
                 || ["babel", "postcss", "tailwind", "rspack", "webpack"].iter().any(|tool| stem.starts_with(tool))
         };
         let names: Vec<String> = self.repo().root_files.iter().filter(configures).cloned().collect();
-        names.iter().filter_map(|name| ContextPath::new(name).ok()).map(|path| self.copy_source(&path, &[])).collect()
+        let files = names.iter().filter_map(|name| ContextPath::new(name).ok());
+        // What `link:` points at outside the workspaces is imported like a workspace.
+        let links = self.repo().yarn.links.iter().map(|path| self.copy_source(path, &["**/node_modules"])).collect();
+        let files: Vec<FileAction> = files.map(|path| self.copy_source(&path, &[])).collect();
+        [files, links].concat()
     }
 
     /// Workspaces, each one narrow copy: measured to be the shape that costs least.
@@ -161,6 +165,13 @@ impl Planner<'_> {
         if let Some(scripts) = json.get_mut("scripts").and_then(serde_json::Value::as_object_mut) {
             scripts.insert("build".to_owned(), serde_json::Value::String("true".to_owned()));
         }
+        // In what is written the order of the repository's file must not show. That of conditions has a meaning.
+        for (key, value) in &mut json {
+            if !["exports", "imports", "typesVersions"].contains(&key.as_str()) {
+                value.sort_all_objects();
+            }
+        }
+        json.sort_keys();
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
         text.push('\n');
         let path = manifest.dir.join("package.json").unwrap_or_default();

@@ -7,7 +7,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{PatternMatcher, parse_ignore_file};
 use crate::path::ContextPath;
-use crate::repo::DENY;
+use crate::repo::{DENY, is_denied};
 
 use super::Planner;
 
@@ -81,8 +81,7 @@ impl Planner<'_> {
 
     /// A file of the deny-list that is asked for by name is a mistake, not a wish.
     pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
-        let deny: Vec<String> = DENY.iter().map(|pattern| (*pattern).to_owned()).collect();
-        if PatternMatcher::new(&deny).is_ok_and(|deny| deny.matches(path.as_str())) {
+        if is_denied(path) {
             return Err(Diagnostic::error(
                 "plan/secret-file",
                 format!("`{path}` is never put into an image: files like it hold secrets or local settings"),

@@ -17,7 +17,7 @@ impl Planner<'_> {
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));
-        actions.extend(self.backstage_manifest_for());
+        actions.extend(Self::release_manifest(&project));
         let files = self.step(Step {
             id: StepId::new("deps-files"),
             title: "[deps] production manifests and lockfile".to_owned(),
@@ -37,7 +37,7 @@ impl Planner<'_> {
             title: format!("[deps] yarn {}", args.join(" ")),
             because: "what the image's node_modules are copied from; does not wait for any build".to_owned(),
             origin,
-            action: Action::Run(Box::new(self.with_backstage_manifest(run))),
+            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }

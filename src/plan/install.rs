@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
-use crate::repo::project;
+use crate::repo::project::{self, SyntheticProject};
 
 use super::yarn::Purpose;
 use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin, titled};
@@ -14,7 +14,7 @@ impl Planner<'_> {
         let mut actions = vec![self.settings(None)];
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));
-        actions.extend(self.backstage_manifest());
+        actions.extend(Self::release_manifest(&project));
         let files = self.step(Step {
             id: StepId::new("install-files"),
             title: "[install] manifests and lockfile".to_owned(),
@@ -33,27 +33,22 @@ impl Planner<'_> {
             title: titled(format!("[install] yarn {}", args.join(" ")), &origin),
             because: "every build and check works on it; scripts are off, natives have steps of their own".to_owned(),
             origin,
-            action: Action::Run(Box::new(self.with_backstage_manifest(run))),
+            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }
 
     /// The manifest that the `backstage:^` protocol would ask the network for, written from the lockfile.
-    fn backstage_manifest(&self) -> Option<FileAction> {
-        let text = project::backstage_manifest(self.repo())?;
+    pub(super) fn release_manifest(project: &SyntheticProject) -> Option<FileAction> {
+        let text = project.backstage_manifest.clone()?;
         Some(FileAction::Write { path: image_path("/backstage-manifest.json"), text, mode: 0o644 })
     }
 
-    /// Tells the Yarn plugin where that manifest is.
-    pub(super) fn with_backstage_manifest(&self, mut run: super::Run) -> super::Run {
-        if project::backstage_manifest(self.repo()).is_some() {
+    /// Tells Backstage's Yarn plugin where that manifest is.
+    pub(super) fn with_release_manifest(mut run: super::Run, project: &SyntheticProject) -> super::Run {
+        if project.backstage_manifest.is_some() {
             run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), "/build/backstage-manifest.json".to_owned());
         }
         run
-    }
-
-    /// [`Self::backstage_manifest`] for another project than the development one.
-    pub(super) fn backstage_manifest_for(&self) -> Vec<FileAction> {
-        self.backstage_manifest().into_iter().collect()
     }
 }

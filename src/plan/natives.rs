@@ -96,6 +96,7 @@ impl Planner<'_> {
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));
+        actions.extend(Self::release_manifest(&project));
         let files = self.step(Step {
             id: StepId::new(format!("{label} files")),
             title: format!("[{label}] manifest and lockfile"),
@@ -113,7 +114,8 @@ impl Planner<'_> {
             ("JOBS", "max"),
             // The headers that come with the image: nothing is fetched from nodejs.org.
             ("npm_config_nodedir", "/usr/local"),
-            ("YARN_ENABLE_SCRIPTS", "1"),
+            // The little manifest allows the package itself (`dependenciesMeta`), and nothing else.
+            ("YARN_ENABLE_SCRIPTS", "0"),
         ]));
         if mode == NativeMode::Source {
             run.env.insert("npm_config_build_from_source".to_owned(), "true".to_owned());
@@ -132,7 +134,7 @@ impl Planner<'_> {
             title: titled(format!("[{label}] {how}"), &origin),
             because: native.because.clone(),
             origin,
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }

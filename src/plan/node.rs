@@ -84,11 +84,7 @@ fn written_line(written: &Spanned<NodeVersion>) -> Result<Decision<Line>, Diagno
             .at(written.span.clone())
             .into());
     }
-    Ok(Decision {
-        value: line,
-        because: "the build file says so".to_owned(),
-        origin: Origin::Written(written.span.clone()),
-    })
+    Ok(Decision { value: line, because: "it is set".to_owned(), origin: Origin::Written(written.span.clone()) })
 }
 
 fn release(major: u64) -> Option<&'static Release> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
-use crate::repo::config;
+use crate::repo::{config, project};
 use crate::spec::model::{ConfigFile, FileSource};
 
 use super::app::App;
@@ -20,8 +20,8 @@ const APP: &str = "/app";
 /// `nonroot` of the distroless images, for bases that would run as root.
 const NONROOT: &str = "65532:65532";
 
-/// What a native package's build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 9] = [
+/// What of a native package only its build needs, and what its build leaves behind besides the binary.
+const BUILD_RESIDUE: [&str; 23] = [
     "**/obj",
     "**/obj.target",
     "**/*.o",
@@ -31,6 +31,20 @@ const BUILD_RESIDUE: [&str; 9] = [
     "**/*.mk",
     "**/config.gypi",
     "**/test_extension.node",
+    "**/*.gyp",
+    "**/*.gypi",
+    "**/*.c",
+    "**/*.cc",
+    "**/*.cpp",
+    "**/*.h",
+    "**/*.hpp",
+    "**/*.ts",
+    "**/*.map",
+    "README*",
+    "CHANGELOG*",
+    "HISTORY*",
+    "node_modules",
+    ".github",
 ];
 
 impl Planner<'_> {
@@ -179,6 +193,11 @@ impl Planner<'_> {
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
             actions.push(FileAction::Copy(copy));
+        }
+        // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
+        for path in project::production(self.repo(), &self.backend.value.name).links {
+            actions.push(self.readable(&path, &workdir.join_context(&path), false));
+            taken.push(path);
         }
         for path in self.named_by_config() {
             if !taken.iter().any(|dir| path.is_in(dir)) {

@@ -12,7 +12,7 @@ pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>,
     if let Some(named) = &inputs.spec.backend {
         return Ok(Decision {
             value: find(repo, named)?,
-            because: "the build file names it".to_owned(),
+            because: "it is named".to_owned(),
             origin: Origin::Written(named.span.clone()),
         });
     }

@@ -80,12 +80,17 @@ impl Planner<'_> {
         });
     }
 
+    fn yarn_major(&self) -> u64 {
+        let version = self.yarn_version();
+        version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default()
+    }
+
     /// Which Yarn runs, and why.
     pub(super) fn yarn_decision(&self) -> Decision<String> {
         match self.wanted_yarn() {
             Some(written) => Decision {
                 value: written.value.clone(),
-                because: "the build file says so".to_owned(),
+                because: "it is set".to_owned(),
                 origin: Origin::Written(written.span.clone()),
             },
             None => Decision {
@@ -166,7 +171,6 @@ impl Planner<'_> {
                 ("HOME", "/tmp/home"),
                 // Node trusts what its base image trusts (Node 22.19 and 24.6 on).
                 ("NODE_USE_SYSTEM_CA", "1"),
-                ("YARN_ENABLE_HARDENED_MODE", "0"),
                 ("YARN_ENABLE_INLINE_BUILDS", "1"),
                 ("YARN_ENABLE_TELEMETRY", "0"),
                 ("YARN_HTTP_TIMEOUT", "600000"),
@@ -175,6 +179,10 @@ impl Planner<'_> {
             cwd: ImagePath::root(),
             network: Access::Client,
         };
+        if self.yarn_major() >= 4 {
+            // It re-checks every resolution on public pull requests; older Yarns refuse settings that they do not know.
+            run.env.insert("YARN_ENABLE_HARDENED_MODE".to_owned(), "0".to_owned());
+        }
         if self.yarn_path().is_none() {
             // A yarnPath would hand over to the repository's own.
             run.env.insert("YARN_IGNORE_PATH".to_owned(), "1".to_owned());
@@ -214,12 +222,10 @@ impl Planner<'_> {
         run.env.insert("YARN_GLOBAL_FOLDER".to_owned(), "/cache/yarn".to_owned());
         let id = "backstage-build/yarn".to_owned();
         // Yarn 4 writes archives under a temporary name and renames them: concurrent installs may share the cache.
-        let sharing = if self.repo().yarn.version.version.major >= 4 { Sharing::Shared } else { Sharing::Locked };
+        let sharing = if self.yarn_major() >= 4 { Sharing::Shared } else { Sharing::Locked };
         run.mounts.push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing } });
-        if !self.repo().yarn.zero_install {
-            // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
-            run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
-        }
+        // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
+        run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
         let mut ids: Vec<String> = ["npm_token", "npmrc", "yarnrc"].map(str::to_owned).into();
         ids.extend(self.spec().install.secrets.iter().map(|secret| secret.value.clone()));
         for name in &self.repo().yarn.variables {

@@ -18,12 +18,15 @@ impl Repository {
         })
     }
 
-    /// The workspaces that a build of a package may import from, itself included: over all four kinds of dependencies.
-    /// Sorted by path; empty if there is no such workspace.
+    /// The workspaces that a build of a package may import from, itself included: over all four kinds of dependencies;
+    /// an app that another package depends on is a leaf, since its output is shipped and nothing of it imported. Sorted
+    /// by path; empty if there is no such workspace.
     pub fn source_closure(&self, name: &str) -> Vec<&Manifest> {
         self.closure(name, |m| {
+            let open = m.name == name || !(m.bundled || m.role.as_deref() == Some("frontend"));
             let development = m.dev_dependencies.keys().chain(m.peer_dependencies.keys());
-            m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development)
+            let all = m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development);
+            all.filter(move |_| open)
         })
     }
 

@@ -23,5 +23,5 @@ pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersio
 pub use natives::{Native, PrebuiltTool, native_project, natives};
 pub use orphans::orphans;
 pub use read::read;
-pub use read_set::{DENY, read_set};
+pub use read_set::{DENY, is_denied, read_set};
 pub use schema::SchemaStyle;

@@ -1,6 +1,6 @@
 //! The one declared set of what facts are read from.
 
-use crate::files::ReadSet;
+use crate::files::{PatternMatcher, ReadSet};
 use crate::path::ContextPath;
 
 /// What nobody's build may see unless it is named: secrets, local configuration, credentials.
@@ -17,6 +17,13 @@ pub const DENY: [&str; 8] = [
     "**/*.private-key.pem",
     "**/.git",
 ];
+
+/// Whether the deny-list hides a path.
+pub fn is_denied(path: &ContextPath) -> bool {
+    let deny: Vec<String> = DENY.iter().map(|pattern| (*pattern).to_owned()).collect();
+    // Our own patterns are patterns; were they not, hiding is the safe answer.
+    PatternMatcher::new(&deny).map_or(true, |deny| deny.matches(path.as_str()))
+}
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
 /// never walks into them (reference gateway 17.3).

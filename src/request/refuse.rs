@@ -27,17 +27,14 @@ impl Request {
 
     fn refuse_subrequest(&self) -> Result<(), Diagnostic> {
         let flag = match &self.subrequest {
-            None => return Ok(()),
+            None | Some(Subrequest::Describe) => return Ok(()),
             Some(Subrequest::Lint) => "--check",
             Some(Subrequest::Outline) => "--call=outline",
             Some(Subrequest::Targets) => "--call=targets",
-            Some(Subrequest::Describe) => "--call=subrequests.describe",
             Some(Subrequest::ConvertLlb | Subrequest::Other(_)) => "--call",
         };
-        let id = self.subrequest.as_ref().map_or("", Subrequest::id);
-        // Clients look for the words before the colon.
-        let message = format!("unsupported request {id}: `{flag}` is not supported yet");
-        Err(Diagnostic::error(CODE, message).help("leave the flag out to build"))
+        // Not in the words of BuildKit's own refusal: on those, clients ask a Dockerfile frontend to read our file.
+        Err(Diagnostic::error(CODE, format!("`{flag}` is not supported yet")).help("leave the flag out to build"))
     }
 
     fn refuse_context(&self) -> Result<(), Diagnostic> {

@@ -48,7 +48,7 @@ options! {
     NO_CACHE: Exact "no-cache", "--no-cache-filter", Honoured,
         "nothing for all steps, or the names of groups of steps, separated by commas",
         "Steps that run even where a result is at hand; `--no-cache` for all.";
-    REQUEST_ID: Exact "requestid", "--call", Refused,
+    REQUEST_ID: Exact "requestid", "--call", Partly,
         "the id of a request",
         "A question about the build instead of a build; `--check` is one.";
     CMDLINE: Exact "cmdline", "syntax line", Honoured,

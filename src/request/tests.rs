@@ -198,7 +198,6 @@ fn what_is_refused() {
         &[("requestid", "frontend.lint")] as &[_],
         &[("requestid", "frontend.outline")],
         &[("requestid", "frontend.targets")],
-        &[("requestid", "frontend.subrequests.describe")],
         &[("requestid", "frontend.own")],
         &[("platform", "linux/amd64,linux/arm64")],
         &[("platform", "linux/amd64,linux/arm64"), ("multi-platform", "true")],

@@ -132,7 +132,8 @@ async fn lookup(
         mode,
         log_name: Some(format!("[internal] load metadata for {reference}")),
     };
-    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
+    let meta =
+        client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, &request.build_args, error, &place))?;
     let Some(image) = meta.image else {
         return Err(Diagnostic::error(
             "image/redirected",
@@ -179,10 +180,14 @@ fn location(span: &Span) -> buildkit_llb::Location {
         .at([buildkit_llb::LineRange::lines(line(span.first_line()), line(span.last_line()))])
 }
 
-fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
+fn unavailable(wanted: &Wanted, build_args: &BTreeMap<String, String>, error: CallError, place: &Span) -> Failure {
     let origin = match &wanted.origin {
         Origin::Default(noun) => format!(" (default: {noun})"),
-        Origin::Written(_) => String::new(),
+        // A value of the command line has no line of its own.
+        Origin::Written(_) => match build_args.iter().find(|(_, value)| **value == wanted.reference) {
+            Some((name, _)) => format!(" (--build-arg {name})"),
+            None => String::new(),
+        },
     };
     let reason = match &error {
         CallError::Refused(status) => status.message().to_owned(),

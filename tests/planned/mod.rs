@@ -1,6 +1,6 @@
 //! The way from a directory to a plan, a graph and an image configuration, without a daemon: what a build does, with
 //! made-up answers where it asks a registry.
-#![allow(dead_code, clippy::disallowed_methods)]
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,14 +59,19 @@ pub fn of_directory(source: &Source, root: &Path) -> Result<Prepared, Diagnostic
 
 /// The plan of files in memory, narrowed to what a read set shows.
 pub fn of_files(source: &Source, files: &[(ContextPath, Vec<u8>)]) -> Result<Prepared, Diagnostics> {
-    let open = async |set: &ReadSet| {
-        let shown = set.matcher().unwrap();
-        let files = files.iter().filter(|(path, _)| shown.contains(path));
-        Ok::<_, Diagnostics>(
-            files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone())),
-        )
-    };
-    block_on(pipeline::prepare(source, open))
+    block_on(pipeline::prepare(source, async |set: &ReadSet| Ok::<_, Diagnostics>(shown(files, set))))
+}
+
+/// The plan of files in memory, all of which are shown.
+pub fn of_memory(source: &Source, files: &MemoryFiles) -> Result<Prepared, Diagnostics> {
+    block_on(pipeline::prepare(source, async |_: &ReadSet| Ok::<_, Diagnostics>(files.clone())))
+}
+
+/// The files that a read set shows.
+pub fn shown(files: &[(ContextPath, Vec<u8>)], set: &ReadSet) -> MemoryFiles {
+    let shown = set.matcher().unwrap();
+    let files = files.iter().filter(|(path, _)| shown.contains(path));
+    files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone()))
 }
 
 /// Every file of a directory.

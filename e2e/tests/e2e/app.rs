@@ -57,7 +57,8 @@ fn a_config_fits_the_charts() {
     assert_eq!(setting("WorkingDir"), "/app");
     assert!(setting("Entrypoint").as_array().is_none_or(Vec::is_empty), "{config}");
     let command: Vec<&str> = setting("Cmd").as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
-    let expected = ["node", "packages/backend", "--config", "app-config.yaml", "--config", "app-config.production.yaml"];
+    let expected =
+        ["node", "packages/backend", "--config", "app-config.yaml", "--config", "app-config.production.yaml"];
     assert_eq!(command, expected);
     let env: Vec<&str> = setting("Env").as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
     assert!(env.contains(&"NODE_ENV=production"), "{env:?}");

@@ -19,12 +19,7 @@ struct Mistake {
 }
 
 impl Mistake {
-    fn new(
-        repo: Repo,
-        what: &'static [&'static str],
-        at: &'static str,
-        todo: &'static [&'static str],
-    ) -> Self {
+    fn new(repo: Repo, what: &'static [&'static str], at: &'static str, todo: &'static [&'static str]) -> Self {
         Self { repo, what, at, todo }
     }
 
@@ -289,7 +284,8 @@ fn a_glob_that_leaves_the_context() {
     let repo = changed(|repo| {
         repo.edit("package.json", "\"packages/*\"", "\"../other/*\"");
     });
-    Mistake::new(repo, &["leaves the build context"], "package.json:8", &["packages/*"]).check("a_glob_that_leaves_the_context");
+    Mistake::new(repo, &["leaves the build context"], "package.json:8", &["packages/*"])
+        .check("a_glob_that_leaves_the_context");
 }
 
 #[test]
@@ -349,7 +345,10 @@ fn files_without_a_syntax_line() {
     let repo = Repo::mini();
     repo.write("comment.yaml", "# nothing yet\nnode: 22\n");
     repo.write("empty.yaml", "");
-    repo.write("binary.yaml", (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
+    repo.write(
+        "binary.yaml",
+        (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
+    );
     repo.write("large.yaml", "# filling\n".repeat(2 << 20));
     let refused = [
         ("empty.yaml", "the build file is empty"),

@@ -23,10 +23,14 @@ fn the_small_image_boots() {
 
     let image = built.image();
     let app: Vec<String> = image.app().into_keys().collect();
-    for path in ["package.json", "app-config.yaml", "packages/app/dist/index.html", "packages/backend/dist/index.cjs.js"] {
+    for path in
+        ["package.json", "app-config.yaml", "packages/app/dist/index.html", "packages/backend/dist/index.cjs.js"]
+    {
         assert!(app.iter().any(|file| file == path), "{path} is not in {app:#?}");
     }
-    for gone in ["yarn.lock", "README.md", ".yarnrc.yml", "packages/app/dist/static/main.js.map", "backstage.build.yaml"] {
+    for gone in
+        ["yarn.lock", "README.md", ".yarnrc.yml", "packages/app/dist/static/main.js.map", "backstage.build.yaml"]
+    {
         assert!(!app.iter().any(|file| file == gone), "{gone} is in {app:#?}");
     }
     assert!(!app.iter().any(|file| file.contains("clsx") || file.contains("/src/")), "{app:#?}");
@@ -56,10 +60,17 @@ fn file_anywhere() {
     let outside = Repo::empty();
     outside.write("my portal.yaml", with_syntax(""));
     same("outside of the repository", Build::of(&repo).file(outside.at("my portal.yaml")));
-    same("the repository from elsewhere", Build::at(outside.path()).context(repo.path()).file(outside.at("my portal.yaml")));
+    same(
+        "the repository from elsewhere",
+        Build::at(outside.path()).context(repo.path()).file(outside.at("my portal.yaml")),
+    );
     // The place in messages is the file that the user named.
     repo.write("deploy/images/backstage.build.yaml", with_syntax("nod: 22\n"));
-    Build::of(&repo).dry().file("deploy/images/backstage.build.yaml").fail().says(&["unknown key `nod`", ">>> nod: 22"]);
+    Build::of(&repo)
+        .dry()
+        .file("deploy/images/backstage.build.yaml")
+        .fail()
+        .says(&["unknown key `nod`", ">>> nod: 22"]);
 }
 
 #[test]
@@ -148,7 +159,9 @@ fn build_args_override_scalars() {
     let args = ["--build-arg", "runtime.port=8080", "--build-arg", "runtime.base=slim"];
     let image = Build::of(&repo).args(args).pass().image();
     assert_eq!(image.setting("ExposedPorts"), &json!({"8080/tcp": {}}));
-    assert!(image.setting("Labels")["org.opencontainers.image.base.name"].as_str().unwrap().contains("node:22-trixie-slim"));
+    assert!(
+        image.setting("Labels")["org.opencontainers.image.base.name"].as_str().unwrap().contains("node:22-trixie-slim")
+    );
     assert_ne!(image.setting("User").as_str().unwrap_or("").split(':').next(), Some("0"));
     assert!(!image.setting("User").as_str().unwrap_or("").is_empty());
 
@@ -341,7 +354,8 @@ fn pull_looks_anew() {
     };
     push("one");
     repo.build_file(&format!("runtime:\n  base: {name}\n"));
-    let mark = |args: &[&str]| Build::of(&repo).args(args.iter().copied()).pass().image().setting("Labels")["mark"].clone();
+    let mark =
+        |args: &[&str]| Build::of(&repo).args(args.iter().copied()).pass().image().setting("Labels")["mark"].clone();
     assert_eq!(mark(&[]), "one");
     push("two");
     assert_eq!(mark(&["--pull"]), "two");
@@ -431,7 +445,10 @@ fn sbom_generators_see_the_image() {
         printf '{\"_type\":\"https://in-toto.io/Statement/v0.1\",\"predicateType\":\"https://spdx.dev/Document\",\
         \"predicate\":{\"name\":\"e2e\",\"files\":[%s]}}' \"$(cat /tmp/files)\" >$BUILDKIT_SCAN_DESTINATION/e2e.spdx.json\n";
     generator.write("scan.sh", script);
-    generator.write("Dockerfile", "FROM node:22-trixie-slim\nCOPY scan.sh /scan.sh\nENTRYPOINT [\"/bin/sh\", \"/scan.sh\"]\n");
+    generator.write(
+        "Dockerfile",
+        "FROM node:22-trixie-slim\nCOPY scan.sh /scan.sh\nENTRYPOINT [\"/bin/sh\", \"/scan.sh\"]\n",
+    );
     let output = format!("--output=type=image,name={name},push=true,registry.insecure=true");
     let mut docker = Engine::main().command("docker");
     run(docker.args(["buildx", "build", "--quiet", "--provenance=false", &output]).arg(generator.path()), 60)
@@ -463,7 +480,8 @@ fn refused_by_name() {
 #[test]
 fn client_settings_reach_steps() {
     let repo = Repo::mini();
-    let run = "grep -q 10.1.2.3.*portal.example /etc/hosts && test $(ulimit -n) = 2000 && df -k /dev/shm | grep -q 131072";
+    let run =
+        "grep -q 10.1.2.3.*portal.example /etc/hosts && test $(ulimit -n) = 2000 && df -k /dev/shm | grep -q 131072";
     repo.build_file(&format!("checks:\n  - {{name: settings, run: '{run}'}}\n"));
     let args = ["--add-host", "portal.example=10.1.2.3", "--ulimit", "nofile=2000", "--shm-size", "128m"];
     let built = Build::of(&repo).dry().args(args).pass();

@@ -12,7 +12,8 @@ pub fn equal(name: &str, repo: &Repo) -> Value {
     report("plan", format!("{name}: {:.1} s in a build", built.seconds));
     let written = fs::read_to_string(built.files().join("plan.json")).unwrap();
     let text = fs::read_to_string(built.files().join("plan.txt")).unwrap();
-    let (told, written): (Value, Value) = (serde_json::from_str(&told).unwrap(), serde_json::from_str(&written).unwrap());
+    let (told, written): (Value, Value) =
+        (serde_json::from_str(&told).unwrap(), serde_json::from_str(&written).unwrap());
     differ(name, "", &told, &written);
     assert_eq!(text, cli::plan_text(repo.path()), "{name}");
     told
@@ -69,7 +70,10 @@ fn with_nested_globs() {
     fs::rename(repo.at("plugins/greeting"), repo.at("plugins/team/deep/greeting")).unwrap();
     let lock = repo.read("yarn.lock").replace("plugins/greeting", "plugins/team/deep/greeting");
     repo.write("yarn.lock", lock);
-    repo.write("packages/backend/build.mjs", repo.read("packages/backend/build.mjs").replace("plugins/greeting", "plugins/team/deep/greeting"));
+    repo.write(
+        "packages/backend/build.mjs",
+        repo.read("packages/backend/build.mjs").replace("plugins/greeting", "plugins/team/deep/greeting"),
+    );
     equal("nested", &repo);
     let app = Build::of(&repo).pass().image().app();
     assert!(app.contains_key("plugins/team/deep/greeting/dist/index.cjs.js"), "{:#?}", app.keys());
@@ -90,7 +94,8 @@ fn patched() -> Repo {
     let patch = "diff --git a/index.js b/index.js\n--- a/index.js\n+++ b/index.js\n@@ -1,3 +1,4 @@\n+// patched\n /**\n  * Helpers.\n  */\n";
     repo.write(".yarn/patches/ms-npm-2.1.3-81ff3cfac1.patch", patch);
     repo.json("package.json", |root| {
-        root["resolutions"] = json!({"ms@npm:^2.1.3": "patch:ms@npm%3A2.1.3#~/.yarn/patches/ms-npm-2.1.3-81ff3cfac1.patch"});
+        root["resolutions"] =
+            json!({"ms@npm:^2.1.3": "patch:ms@npm%3A2.1.3#~/.yarn/patches/ms-npm-2.1.3-81ff3cfac1.patch"});
     });
     repo.write("yarn.lock", include_str!("patched.lock"));
     repo
@@ -117,7 +122,9 @@ fn with_yarn_path() {
     // In a step of its own: this host may have no npm.
     repo.write("fetch/Dockerfile", "FROM node:22-trixie-slim AS fetch\nENV NODE_USE_SYSTEM_CA=1\nRUN npm install --prefix /out -g --ignore-scripts @yarnpkg/cli-dist@4.13.0\nFROM scratch\nCOPY --from=fetch /out/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js /yarn.cjs\n");
     let mut docker = std::process::Command::new("docker");
-    docker.args(["buildx", "build", "--quiet", &format!("--output=type=local,dest={}", fetched.path().display())]).arg(repo.at("fetch"));
+    docker
+        .args(["buildx", "build", "--quiet", &format!("--output=type=local,dest={}", fetched.path().display())])
+        .arg(repo.at("fetch"));
     e2e::run(&mut docker, 120).expect("fetching Yarn");
     repo.remove("fetch");
     repo.write(".yarn/releases/yarn-4.13.0.cjs", fs::read(fetched.path().join("yarn.cjs")).unwrap());

@@ -41,6 +41,10 @@ pub async fn read<F: Files>(
     let root = root::read(files).await?;
     let manifest = root.manifest()?;
     let lock = found.keep(manager::lockfile(&root, &manifest));
+    if lock.is_none() {
+        // What another package manager keeps would only be called wrong in Yarn's words.
+        return Err(Diagnostics(found.0));
+    }
     let setup = found.keep(yarn::setup(files, &root, &manifest, lock.as_ref()).await);
     let (workspaces, configs) =
         futures_util::future::join(workspaces::read(files, &manifest), configs::read(files, &root, named_configs))
