@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use e2e::attestation::provenance;
+use e2e::attestation::{member, provenance, remove};
 use e2e::git::GitServer;
 use e2e::{Build, Image, Repo, cli, report, run};
 use serde_json::Value;
@@ -40,24 +40,6 @@ fn graph(image: &Image) -> Value {
     let mut graph = member(&provenance, "llbDefinition").expect("mode=max holds the graph").clone();
     remove(&mut graph, "local.session");
     graph
-}
-
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    match value {
-        Value::Object(map) => map.get(name).or_else(|| map.values().find_map(|value| member(value, name))),
-        _ => None,
-    }
-}
-
-fn remove(value: &mut Value, name: &str) {
-    match value {
-        Value::Object(map) => {
-            map.remove(name);
-            map.values_mut().for_each(|value| remove(value, name));
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| remove(value, name)),
-        _ => {}
-    }
 }
 
 #[test]
