@@ -21,3 +21,23 @@ fn predicate(image: &Image, kind: &str) -> Value {
     let found = found.unwrap_or_else(|| panic!("no attestation is of the kind {kind}: {types:?}"));
     statements[found]["predicate"].clone()
 }
+
+/// The first member of that name, however deep.
+pub fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    match value {
+        Value::Object(map) => map.get(name).or_else(|| map.values().find_map(|value| member(value, name))),
+        _ => None,
+    }
+}
+
+/// Takes a member out wherever it stands.
+pub fn remove(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(map) => {
+            map.remove(name);
+            map.values_mut().for_each(|value| remove(value, name));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| remove(value, name)),
+        _ => {}
+    }
+}

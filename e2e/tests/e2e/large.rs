@@ -11,17 +11,20 @@ const INSTALLED: usize = 20_000;
 #[test]
 fn a_thousand_workspaces_and_what_the_client_installed() {
     let repo = Repo::mini();
-    let mut lock = repo.read("yarn.lock");
+    let lock = repo.read("yarn.lock");
+    let (head, entries) = lock.split_once("\n\n\"").unwrap();
+    let mut entries: Vec<String> = format!("\"{entries}").split("\n\n").map(|entry| entry.trim().to_owned()).collect();
     for n in 0..WORKSPACES {
         let manifest = json!({"name": format!("@large/p{n}"), "version": "1.0.0", "dependencies": {"ms": "^2.1.3"}});
         repo.write(&format!("plugins/p{n}/package.json"), manifest.to_string());
         repo.write(&format!("plugins/p{n}/src/index.js"), format!("exports.n = {n};\n"));
-        lock.push_str(&format!(
-            "\n\"@large/p{n}@workspace:plugins/p{n}\":\n  version: 0.0.0-use.local\n  resolution: \
-             \"@large/p{n}@workspace:plugins/p{n}\"\n  dependencies:\n    ms: \"npm:^2.1.3\"\n  languageName: unknown\n  linkType: soft\n"
+        entries.push(format!(
+            "\"@large/p{n}@workspace:plugins/p{n}\":\n  version: 0.0.0-use.local\n  resolution: \
+             \"@large/p{n}@workspace:plugins/p{n}\"\n  dependencies:\n    ms: \"npm:^2.1.3\"\n  languageName: unknown\n  linkType: soft"
         ));
     }
-    repo.write("yarn.lock", lock);
+    entries.sort();
+    repo.write("yarn.lock", format!("{head}\n\n{}\n", entries.join("\n\n")));
     let content = "x".repeat(1024);
     for n in 0..INSTALLED {
         let dir = repo.at(&format!("node_modules/package-{}/lib", n / 20));

@@ -48,16 +48,15 @@ impl Mistake {
         let text = &built.text;
         assert!(text.contains(&told.headline), "{name}: not the same headline as\n{}\nin\n{text}", told.all);
         assert!(text.contains(&told.help), "{name}: not the same help as\n{}\nin\n{text}", told.all);
-        if let Some((file, line)) = self.at.rsplit_once(':') {
-            assert!(text.contains(self.at), "{name}: the place is not said:\n{text}");
-            // The excerpt's marked line is the line of the file.
+        if !self.at.is_empty() {
+            assert!(text.contains(&told.place), "{name}: {} is not said:\n{text}", told.place);
+            // The line that the excerpt marks is that line of the file.
+            let mut place = told.place.split(':');
+            let (file, line) = (place.next().unwrap(), place.next().unwrap());
             let written = self.repo.read(file).lines().nth(line.parse::<usize>().unwrap() - 1).unwrap().to_owned();
-            let marked = text.lines().filter_map(|line| line.split_once("| >>>")).any(|(number, shown)| {
-                number.trim() == line
-                    && shown.trim().get(..20.min(shown.trim().len()))
-                        == written.trim().get(..20.min(written.trim().len()))
-            });
-            assert!(marked || !written.is_ascii(), "{name}: no excerpt marks line {line}:\n{text}");
+            let mut marks = text.lines().filter_map(|line| line.split_once("| >>>"));
+            let marked = marks.any(|(number, shown)| number.trim() == line && shown.trim() == written.trim());
+            assert!(marked, "{name}: no excerpt marks {written:?}:\n{text}");
         }
         assert_eq!(text.matches("ERROR: ").count(), 1, "{name}: {text}");
         sound(name, text);
@@ -191,7 +190,7 @@ fn a_missing_app() {
     let repo = changed(|repo| {
         repo.remove("packages/app");
     });
-    Mistake::new(repo, &["app"], "packages/backend/package.json:", &[]).check("a_missing_app folder");
+    Mistake::new(repo, &["packages/app"], "yarn.lock:20", &["yarn install"]).check("a_missing_app folder");
     let named = written("backend: packages/bakend\n");
     Mistake::new(named, &["`packages/bakend`"], FILE, &["`packages/backend`"]).check("a_missing_app workspace");
 }
@@ -276,7 +275,7 @@ fn a_lockfile_that_misses_a_dependency() {
     let repo = changed(|repo| {
         repo.edit("packages/backend/package.json", "\"ms\":", "\"left-pad\": \"^1.3.0\",\n    \"ms\":");
     });
-    let at = "packages/backend/package.json:14";
+    let at = "packages/backend/package.json:15";
     Mistake::new(repo, &["left-pad", "yarn.lock"], at, &["yarn install"]).check("a_lockfile_that_misses_a_dependency");
 }
 
@@ -285,7 +284,8 @@ fn a_glob_that_leaves_the_context() {
     let repo = changed(|repo| {
         repo.edit("package.json", "\"packages/*\"", "\"../other/*\"");
     });
-    Mistake::new(repo, &["../other/*"], "package.json:8", &[]).check("a_glob_that_leaves_the_context");
+    Mistake::new(repo, &["leaves the build context"], "package.json:8", &["packages/*"])
+        .check("a_glob_that_leaves_the_context");
 }
 
 #[test]
@@ -350,11 +350,14 @@ fn files_without_a_syntax_line() {
         (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
     );
     repo.write("large.yaml", "# filling\n".repeat(2 << 20));
-    let refused = [("binary.yaml", "binary.yaml"), ("large.yaml", "large.yaml is larger than")];
+    let refused = [
+        ("empty.yaml", "the build file is empty"),
+        ("binary.yaml", "binary.yaml"),
+        ("large.yaml", "large.yaml is larger than"),
+    ];
     let syntax = format!("BUILDKIT_SYNTAX={}", frontend());
     let build = |file: &str| Build::of(&repo).dry().file(file).args(["--build-arg", &syntax]);
     build("comment.yaml").pass();
-    build("empty.yaml").pass();
     for (file, words) in refused {
         let built = build(file).fail();
         report("files_without_a_syntax_line", format!("{file}: {:.1} s", built.seconds));
@@ -365,7 +368,7 @@ fn files_without_a_syntax_line() {
         assert!(told.stderr.contains(words), "{}", told.stderr);
         sound_log(&told.stderr);
     }
-    assert!(buildctl(repo.path(), "empty.yaml").ok);
+    assert!(buildctl(repo.path(), "comment.yaml").ok);
     let none = buildctl(repo.path(), "none.yaml");
     assert!(!none.ok && none.stderr.contains("there is no file none.yaml"), "{}", none.stderr);
 }

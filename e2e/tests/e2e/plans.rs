@@ -119,13 +119,13 @@ fn with_the_ignore_file_of_create_app() {
 fn with_yarn_path() {
     let repo = Repo::mini();
     let fetched = tempfile::tempdir().unwrap();
-    let mut npm = std::process::Command::new("docker");
-    // The image of a build has it: nothing more is needed on this host.
-    repo.write("fetch/Dockerfile", "FROM node:22-trixie-slim AS fetch\nRUN npm install --prefix /out -g --ignore-scripts @yarnpkg/cli-dist@4.13.0\nFROM scratch\nCOPY --from=fetch /out/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js /yarn.cjs\n");
-    npm.args(["buildx", "build", "--quiet", &format!("--output=type=local,dest={}", fetched.path().display())])
+    // In a step of its own: this host may have no npm.
+    repo.write("fetch/Dockerfile", "FROM node:22-trixie-slim AS fetch\nENV NODE_USE_SYSTEM_CA=1\nRUN npm install --prefix /out -g --ignore-scripts @yarnpkg/cli-dist@4.13.0\nFROM scratch\nCOPY --from=fetch /out/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js /yarn.cjs\n");
+    let mut docker = std::process::Command::new("docker");
+    docker
+        .args(["buildx", "build", "--quiet", &format!("--output=type=local,dest={}", fetched.path().display())])
         .arg(repo.at("fetch"));
-    npm.env("NODE_USE_SYSTEM_CA", "1");
-    e2e::run(&mut npm, 120).expect("fetching Yarn");
+    e2e::run(&mut docker, 120).expect("fetching Yarn");
     repo.remove("fetch");
     repo.write(".yarn/releases/yarn-4.13.0.cjs", fs::read(fetched.path().join("yarn.cjs")).unwrap());
     repo.append(".yarnrc.yml", "yarnPath: .yarn/releases/yarn-4.13.0.cjs\n");
