@@ -1,6 +1,6 @@
 //! Which workspaces belong together.
 //!
-//! By package name alone, as Backstage's CLI has it: protocol and range of a dependency are ignored (reference B.1;
+//! By package name alone, as Backstage's CLI has it: protocol and range of a dependency are ignored (
 //! `createDistWorkspace` in `@backstage/cli`).
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! Packages of the production closure that hold machine code.
 //!
-//! Decided from the lockfile alone (reference B.8): a package needs a binary if it depends on one of the tools that
+//! Decided from the lockfile alone: a package needs a binary if it depends on one of the tools that
 //! build or find one; Yarn itself adds `node-gyp` where a script calls it. It is required if it can be reached without
 //! an optional edge, and if the tool is no optional dependency of its own.
 

@@ -29,7 +29,7 @@ pub fn is_denied(path: &ContextPath) -> bool {
 }
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
-/// never walks into them (reference gateway 17.3).
+/// never walks into them (measured: BuildKit's client prunes by patterns unless an exception holds a wildcard).
 const GENERATED: [&str; 5] = ["**/node_modules", "**/dist", "**/dist-types", "**/coverage", ".yarn/cache"];
 
 /// Files at the root, beside every `package.json`.

@@ -1,7 +1,7 @@
 //! Whether config schemas may lie in the production tree as TypeScript.
 //!
 //! Since `@backstage/cli-module-build` 0.1.5 (release 1.52) packages are published with `config.schema.json`; older ones
-//! ship `config.d.ts`, which config-loader compiles at start-up with the TypeScript compiler (reference 0.9, C.1).
+//! ship `config.d.ts`, which config-loader compiles at start-up with the TypeScript compiler.
 
 use semver::Version;
 

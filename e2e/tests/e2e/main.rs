@@ -15,6 +15,7 @@
 mod app;
 mod daemons;
 mod determinism;
+mod examples;
 mod large;
 mod mistakes;
 mod options;

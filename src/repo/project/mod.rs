@@ -2,7 +2,7 @@
 //!
 //! In: a [`Repository`]. Out: manifests reduced to what an install depends on, a lockfile, and the paths of the
 //! repository that have to lie beside them. The development project stands for the whole repository with its own
-//! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it (reference B.3).
+//! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it.
 
 mod manifest;
 #[cfg(test)]

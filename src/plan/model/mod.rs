@@ -1,0 +1,175 @@
+//! The plan: what will be done, as plain data.
+//!
+//! No protobuf type, no I/O. `plan` and `explain` print it, golden files hold it, the graph is made from it. A step is
+//! one vertex, or one vertex and the little vertices that only prepare files for it.
+
+mod image;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::diagnostic::Span;
+
+pub use image::{HealthPlan, ImagePlan};
+pub use step::{
+    Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree,
+};
+
+/// Everything that will be done for one platform.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The Node line that builds, compiles natives and runs.
+    pub node: Decision<String>,
+    /// The Yarn version that installs.
+    pub yarn: Decision<String>,
+    /// What the image runs: the backend workspace's directory.
+    pub backend: Decision<String>,
+    /// Where the frontend comes from; `None` when there is none in the image.
+    pub frontend: Option<Decision<String>>,
+    /// Images that steps use, by role.
+    pub images: BTreeMap<ImageRole, BaseImage>,
+    /// What the build may see of the repository.
+    pub context: ContextPlan,
+    /// The steps, each after those that it uses.
+    pub steps: Vec<Step>,
+    /// What can be asked for with `--target`; the first is the default.
+    pub targets: Vec<Target>,
+    /// The result's configuration.
+    pub image: ImagePlan,
+    /// Addresses of proxies, for every run; not part of any cache key.
+    #[serde(skip)]
+    pub proxy: crate::spec::model::Proxy,
+}
+
+/// A value with the reason for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decision<T> {
+    /// What was decided.
+    pub value: T,
+    /// Why, in a few words.
+    pub because: String,
+    /// Where it was said.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Where a thing was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The user wrote it there.
+    Written(Span),
+    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`.
+    Default(&'static str),
+}
+
+impl Origin {
+    /// The place in the build file: line 1 for a default.
+    pub fn span(&self, default: Span) -> Span {
+        match self {
+            Self::Written(span) => span.clone(),
+            Self::Default(_) => default,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Written(span) => write!(f, "{}:{}", span.file.name, span.first_line()),
+            Self::Default(noun) => write!(f, "default: {noun}"),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageRole {
+    /// Steps that build JavaScript run in it, on the build platform.
+    Build,
+    /// Natives are compiled in it, on the target platform.
+    Native,
+    /// The image is made from it.
+    Runtime,
+}
+
+/// An image that steps use.
+#[derive(Debug, Clone, Serialize)]
+pub struct BaseImage {
+    /// The reference, as it will be resolved.
+    pub reference: String,
+    /// Which platform's variant is wanted.
+    pub side: Side,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+/// Which of the two platforms a step runs on or an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The builder's own.
+    Build,
+    /// The one that the image is for.
+    Target,
+}
+
+/// What the build may see of the repository.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ContextPlan {
+    /// Paths that steps copy; nothing else is asked of the client.
+    pub paths: BTreeSet<String>,
+    /// `.dockerignore` patterns that hold for them, in order.
+    pub exclude: Vec<String>,
+}
+
+/// Something that `--target` can name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Target {
+    /// The name.
+    pub name: String,
+    /// What it is, one line.
+    pub description: String,
+    /// The files.
+    pub tree: Tree,
+    /// Whether the result is an image with the plan's configuration; otherwise it is files.
+    pub image: bool,
+}
+
+impl Plan {
+    /// A step by id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// The steps that a tree needs, itself included.
+    pub fn needed(&self, wanted: &Tree) -> BTreeSet<StepId> {
+        let mut needed = BTreeSet::new();
+        let mut open: Vec<StepId> = wanted.step().cloned().into_iter().collect();
+        while let Some(id) = open.pop() {
+            if !needed.contains(&id) {
+                let trees = self.step(&id).map(|step| step.action.trees()).unwrap_or_default();
+                open.extend(trees.into_iter().filter_map(Tree::step).cloned());
+                needed.insert(id);
+            }
+        }
+        needed
+    }
+
+    /// A target by name; the default for `None`.
+    pub fn target(&self, name: Option<&str>) -> Option<&Target> {
+        match name {
+            None => self.targets.first(),
+            Some(name) => self.targets.iter().find(|target| target.name == name),
+        }
+    }
+}
