@@ -122,6 +122,11 @@ fn a_lockfile_that_lacks_an_entry_is_refused() {
 
 #[test]
 fn the_reference_app() {
+    // Minutes, and every end-to-end build of the app proves the same.
+    if std::env::var_os("BACKSTAGE_BUILD_YARN_PORTAL").is_none() {
+        eprintln!("skipped portal: BACKSTAGE_BUILD_YARN_PORTAL is not set");
+        return;
+    }
     check("portal", &data("portal"));
 }
 
