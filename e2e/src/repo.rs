@@ -29,7 +29,9 @@ impl Repo {
 
     /// The reference app.
     pub fn portal() -> Self {
-        Self::copy(&engine::app())
+        let app = engine::app();
+        assert!(app.join("package.json").is_file(), "APP names no app: {}", app.display());
+        Self::copy(&app)
     }
 
     /// A copy of a directory, with a build file that holds its syntax line only.
