@@ -295,9 +295,16 @@ fn a_config_file_that_is_not_there() {
     let help = &["app-config.production.yaml"];
     Mistake::new(repo, &["app-config.prodution.yaml"], "backstage.build.yaml:4", help)
         .check("a_config_file_that_is_not_there");
+    // A config file may hold secrets: its place is told, its lines are not.
     let broken = written("config: [app-config.yaml]\n");
-    broken.write("app-config.yaml", "app:\n  title: [unclosed\nbackend: {}\n");
-    Mistake::new(broken, &[], "app-config.yaml:", &[]).check("a config file that is no YAML");
+    broken.write("app-config.yaml", "app:\n  title: [hidden-title\nbackend: {key: hidden-key}\n");
+    let told = cli::complaint(broken.path());
+    let built = Build::of(&broken).dry().fail();
+    report("a config file that is no YAML", &told.headline);
+    assert!(told.place.starts_with("app-config.yaml:"), "{}", told.all);
+    built.says(&[&told.headline, &told.help, &told.place]);
+    assert!(!told.all.contains("hidden-"), "{}", told.all);
+    assert!(!built.shows("hidden-"), "{}", built.raw);
 }
 
 #[test]
