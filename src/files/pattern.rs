@@ -16,7 +16,15 @@ pub enum PatternError {
     /// A bracket that is not closed, an empty class, a range that runs backwards, a backslash at the end.
     #[error("`{0}` is not a valid pattern")]
     Syntax(String),
+    /// Longer or more than anyone writes: matching would take for ever.
+    #[error("the patterns are too long or too many (at most {MAX_PATTERN} bytes each, {MAX_PATTERNS} in all)")]
+    TooMuch,
 }
+
+/// Bytes of one pattern.
+const MAX_PATTERN: usize = 1024;
+/// Patterns of one list.
+const MAX_PATTERNS: usize = 20_000;
 
 /// An ordered list of patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +69,9 @@ enum Token {
 impl PatternMatcher {
     /// Compiles patterns. Blank ones are skipped; the others are trimmed and cleaned.
     pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
+        if patterns.len() > MAX_PATTERNS || patterns.iter().any(|text| text.len() > MAX_PATTERN) {
+            return Err(PatternError::TooMuch);
+        }
         let mut compiled = Vec::with_capacity(patterns.len());
         for (index, text) in patterns.iter().enumerate() {
             let text = text.trim();

@@ -25,6 +25,7 @@ impl Planner<'_> {
             None => {
                 if let Some(file) = &self.repo().dockerignore {
                     let lines = parse_ignore_file(&file.text);
+                    self.check_patterns(&lines)?;
                     exclude.extend(lines.iter().cloned());
                     // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
                     // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
@@ -45,13 +46,16 @@ impl Planner<'_> {
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
         exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
         exclude.extend(INSTALLED.map(str::to_owned));
-        if let Err(error) = PatternMatcher::new(&exclude) {
-            let diagnostic = Diagnostic::error("plan/pattern", format!("a pattern cannot be used: {error}"))
-                .help("patterns are written as in .dockerignore");
-            return Err(self.blame(&error.to_string(), diagnostic).into());
-        }
+        self.check_patterns(&exclude)?;
         self.context.exclude = exclude;
         Ok(())
+    }
+
+    fn check_patterns(&self, patterns: &[String]) -> Result<(), Diagnostics> {
+        let Err(error) = PatternMatcher::new(patterns) else { return Ok(()) };
+        let diagnostic = Diagnostic::error("plan/pattern", format!("a pattern cannot be used: {error}"))
+            .help("patterns are written as in .dockerignore");
+        Err(self.blame(&error.to_string(), diagnostic).into())
     }
 
     /// Paths that an ignore line must not hide: what steps copy, and in workspaces what every build reads.
@@ -69,10 +73,12 @@ impl Planner<'_> {
     pub(super) fn notes(&mut self) {
         for manifest in std::iter::once(&self.repo().root).chain(&self.repo().workspaces) {
             for name in ["preinstall", "install", "postinstall", "prepare"] {
-                let Some(script) = manifest.scripts.get(name).filter(|script| !is_hook(script)) else { continue };
+                if manifest.scripts.get(name).is_none_or(|script| is_hook(script)) {
+                    continue;
+                }
                 let start = manifest.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
                 let end = start.saturating_add(name.len()).saturating_add(2);
-                let message = format!("the `{name}` script of {} is not run in the build: `{script}`", manifest.name);
+                let message = format!("the `{name}` script of {} is not run in the build", manifest.name);
                 self.warnings.push(
                     Diagnostic::warning("plan/install-script", message)
                         .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
@@ -96,7 +102,7 @@ impl Planner<'_> {
 
     /// A file of the deny-list that is asked for by name is a mistake, not a wish.
     pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
-        if is_denied(path) {
+        if is_denied(path) || path.name() == ".yarnrc.yml" {
             return Err(Diagnostic::error(
                 "plan/secret-file",
                 format!("`{path}` is never put into an image: files like it hold secrets or local settings"),

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::path::ContextPath;
-use crate::repo::{Manifest, Native, native_project, natives};
+use crate::repo::{Manifest, Native, is_name, native_project, natives};
 use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
@@ -21,6 +21,9 @@ pub(super) struct Built {
     pub tree: Tree,
 }
 
+/// Native modules of one backend: each is a walk through the lockfile and a vertex.
+const MAX_NATIVES: usize = 64;
+
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 /// Our own script; packages are its arguments.
@@ -29,7 +32,17 @@ const PACKAGES: &str = include_str!("assets/packages.sh");
 impl Planner<'_> {
     /// One step for each native module of the production closure that the image needs.
     pub(super) fn natives(&mut self) -> Result<Vec<Built>, Diagnostics> {
-        let found = natives(self.repo(), &self.backend.value.name);
+        let mut found = natives(self.repo(), &self.backend.value.name);
+        // Names become paths in the image.
+        found.retain(|native| is_name(&native.name));
+        if found.len() > MAX_NATIVES {
+            return Err(Diagnostic::error("plan/natives", format!("the backend has {} native modules", found.len()))
+                .help(format!(
+                    "more than {MAX_NATIVES} cannot be right: leave them out with `install: {{natives: skip}}`"
+                ))
+                .at(self.spec().default_span())
+                .into());
+        }
         self.unknown_natives(&found)?;
         if !found.is_empty() {
             self.refuse_hoisting_limits()?;

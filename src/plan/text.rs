@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diagnostic::render::printable;
+
 use super::{Action, CopyFiles, FileAction, Mount, MountKind, Plan, Step};
 
 /// Prints a plan.
@@ -9,6 +11,16 @@ use super::{Action, CopyFiles, FileAction, Mount, MountKind, Plan, Step};
 pub struct Text<'a>(pub &'a Plan);
 
 impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names and commands come from the repository: they must not be able to paint a terminal.
+        Raw(self.0).to_string().lines().try_for_each(|line| writeln!(f, "{}", printable(line)))
+    }
+}
+
+/// The same as the repository has it.
+struct Raw<'a>(&'a Plan);
+
+impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
         writeln!(f, "node      {}  ({})", plan.node.value, plan.node.because)?;

@@ -195,7 +195,7 @@ impl Planner<'_> {
         if let Some(registry) = &self.spec().install.registry {
             run.env.insert("YARN_NPM_REGISTRY_SERVER".to_owned(), registry.value.clone());
             run.env.insert("npm_config_registry".to_owned(), registry.value.clone());
-        } else if let Some(registry) = setup.registry.as_ref().filter(|registry| !registry.contains("${")) {
+        } else if let Some(registry) = setup.registry.as_ref().filter(|registry| is_public(registry)) {
             // Yarn reads it from .yarnrc.yml; npm, which fetches Yarn, does not.
             run.env.insert("npm_config_registry".to_owned(), registry.clone());
         }
@@ -285,6 +285,11 @@ impl Planner<'_> {
             .map(|(path, text)| FileAction::Write { path: super::in_repo(path), text: text.clone(), mode: 0o644 })
             .collect()
     }
+}
+
+/// Whether an address holds nothing but an address: plans and graphs are shown.
+fn is_public(registry: &str) -> bool {
+    !registry.contains(['$', '@', '?', '#'])
 }
 
 /// Whether a path is among the facts: taken from there, an install does not wait for the sources.

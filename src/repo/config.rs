@@ -92,7 +92,12 @@ pub(crate) struct Resolved {
     pub(crate) wanted: BTreeSet<ContextPath>,
     /// Includes that are not there.
     pub(crate) unread: BTreeSet<ContextPath>,
+    /// Values seen.
+    values: usize,
 }
+
+/// Values that a config may hold with all that it includes. Files that include each other would never end.
+const MAX_VALUES: usize = 200_000;
 
 pub(crate) fn resolve(value: &Value, dir: &ContextPath, known: &BTreeMap<ContextPath, Included>) -> Resolved {
     let mut resolved = Resolved::default();
@@ -109,8 +114,9 @@ impl Resolved {
         depth: usize,
     ) -> Value {
         let deeper = depth.saturating_add(1);
+        self.values = self.values.saturating_add(1);
         match value {
-            _ if depth > MAX_DEPTH => value.clone(),
+            _ if depth > MAX_DEPTH || self.values > MAX_VALUES => Value::Null,
             Value::Array(items) => items.iter().map(|item| self.walk(item, dir, known, deeper)).collect(),
             Value::Object(map) => match special(map) {
                 Some(("$file", target)) => {

@@ -20,6 +20,7 @@ mod yaml;
 
 pub use config::config_references;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
+pub use lock::is_name;
 pub use natives::{Native, PrebuiltTool, native_project, natives};
 pub use orphans::orphans;
 pub use read::read;

@@ -44,6 +44,9 @@ const TOKENS: [(&str, usize, &str); 15] = [
     ("-----BEGIN ", 0, "a key or certificate"),
 ];
 
+/// Characters of a token or of a URL's host that are looked at: a file of nothing but beginnings must not take long.
+const LONGEST: usize = 512;
+
 /// The tokens in a text: their places and what they look like.
 fn tokens(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
     TOKENS.iter().flat_map(move |(start, min, what)| {
@@ -54,7 +57,9 @@ fn tokens(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
             }
             let body = at.saturating_add(start.len());
             let rest = text.get(body..)?;
-            let len = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-')).unwrap_or(rest.len());
+            let belongs = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            // All of it ASCII, so that characters are bytes.
+            let len = rest.chars().take(LONGEST).take_while(belongs).count();
             let letters = rest.get(..len)?.chars().take_while(char::is_ascii_alphanumeric).count();
             let long = if *start == "github_pat_" { len } else { letters };
             (long >= *min).then(|| (at..body.saturating_add(len), *what))
@@ -72,8 +77,9 @@ fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://").filter_map(|(at, separator)| {
         let start = at.saturating_add(separator.len());
         let rest = text.get(start..)?;
-        let host =
-            rest.get(..rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#')).unwrap_or(rest.len()))?;
+        let belongs = |(_, c): &(usize, char)| !c.is_whitespace() && !matches!(c, '/' | '?' | '#');
+        let len = rest.char_indices().take(LONGEST).take_while(belongs).last();
+        let host = rest.get(..len.map_or(0, |(at, c)| at.saturating_add(c.len_utf8())))?;
         let end = host.rfind('@')?;
         let (_, password) = host.get(..end)?.split_once(':')?;
         (!password.is_empty() && !password.contains('$')).then(|| start..start.saturating_add(end))

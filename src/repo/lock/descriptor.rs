@@ -94,7 +94,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a text is a package name as Yarn takes it: `name` or `@scope/name`.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let (scope, name) = match text.strip_prefix('@') {
         Some(rest) => match rest.split_once('/') {
             Some((scope, name)) => (Some(scope), name),
@@ -102,7 +102,8 @@ pub(crate) fn is_name(text: &str) -> bool {
         },
         None => (None, text),
     };
-    scope != Some("") && !name.is_empty() && !name.contains(['@', '/'])
+    let is_part = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.chars().any(char::is_control);
+    scope.is_none_or(is_part) && is_part(name) && !name.contains(['@', '/'])
 }
 
 #[cfg(test)]

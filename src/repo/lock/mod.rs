@@ -21,13 +21,12 @@ use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
 
 pub use cut::WorkspaceEntry;
-pub use descriptor::{Descriptor, Locator};
+pub use descriptor::{Descriptor, Locator, is_name};
 pub use extensions::Extension;
 pub use parse::{LockError, LockErrorKind};
 pub use rules::{Resolution, Rules};
 pub use walk::{Missing, Seed, Walk};
 
-pub(crate) use descriptor::is_name;
 pub(crate) use rules::backstage_params;
 
 /// A parsed lockfile.

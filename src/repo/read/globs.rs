@@ -12,7 +12,9 @@ use crate::path::{ContextPath, PathError};
 use crate::repo::read_set::escaped;
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
-const MAX_DIRECTORIES: usize = 50_000;
+const MAX_DIRECTORIES: usize = 20_000;
+/// Bytes of a pattern.
+const MAX_PATTERN: usize = 1024;
 /// Patterns that braces may stand for.
 const MAX_EXPANDED: usize = 1_000;
 
@@ -54,6 +56,9 @@ pub(crate) async fn expand<F: Files>(
             Some(text) => (&mut negative, text),
             None => (&mut positive, *pattern),
         };
+        if text.len() > MAX_PATTERN {
+            return Err(GlobError::Pattern { index, reason: "the pattern is longer than 1024 bytes" });
+        }
         for text in braces(text) {
             target.push((index, rooted(base, index, &text)?));
         }
@@ -74,6 +79,10 @@ pub(crate) async fn expand<F: Files>(
     let mut level: Vec<(ContextPath, usize, usize)> =
         (0..programs.len()).map(|program| (ContextPath::root(), program, 0)).collect();
     while !level.is_empty() {
+        // Before anything of this level is listed: links make directories that have no end.
+        if level.len() > MAX_DIRECTORIES {
+            return Err(GlobError::TooMany);
+        }
         let wanted: BTreeSet<&ContextPath> = level
             .iter()
             .filter(|(dir, program, at)| {
@@ -86,7 +95,7 @@ pub(crate) async fn expand<F: Files>(
         for (dir, listing) in wanted.iter().zip(list(files, &wanted).await?) {
             known.insert(dir.clone(), listing);
         }
-        if known.len() > MAX_DIRECTORIES || found.len() > MAX_DIRECTORIES {
+        if known.len() > MAX_DIRECTORIES || found.len() > MAX_DIRECTORIES || seen.len() > MAX_DIRECTORIES {
             return Err(GlobError::TooMany);
         }
         let mut next = Vec::new();

@@ -221,7 +221,12 @@ fn setting(rc: &Arc<SourceFile>, key: &str) -> Span {
 
 /// The same file with all values blanked but the harmless ones.
 fn blanked(rc: &Arc<SourceFile>) -> Arc<SourceFile> {
+    // What a person would take for several lines, or for an address, is shown to nobody.
+    let hides = |line: &str| {
+        line.contains("://") || line.trim_end_matches('\r').contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
+    };
     let line = |line: &str| match line.split_once(':') {
+        _ if hides(line) => "...".to_owned(),
         Some((key, _)) if HARMLESS.contains(&key) => line.to_owned(),
         Some((key, _)) if key.bytes().all(|b| b.is_ascii_alphabetic()) => format!("{key}: ..."),
         _ if line.trim().is_empty() => String::new(),
