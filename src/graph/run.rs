@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::exec::{self, Bind, Cache, ExecOp, Network, Secret, Tmpfs, Ulimit};
+use buildkit_llb::exec::{self, Bind, Cache, ContentCache, ExecOp, Network, Secret, Tmpfs, Ulimit};
 use buildkit_llb::{Input, LinuxResources, Metadata, Output};
 
 use crate::image::{BaseConfig, prefixed_path, set};
@@ -57,7 +57,8 @@ impl Builder<'_> {
             bind
         };
         Ok(match &mount.kind {
-            MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?)),
+            // Keyed by what made the tree: hashing the hundred thousand files of an install takes longer than a build.
+            MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?).content_cache(ContentCache::Off)),
             MountKind::Output => exec.mount(writable(Input::Scratch)),
             MountKind::Read { tree, src } => {
                 let bind = Bind::read_only(dest, self.tree(tree)?);
