@@ -37,7 +37,6 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         ignore: written.ignore.clone(),
         build_args: request.build_args.clone(),
         arch: target.architecture().to_owned(),
-        cross: target != build,
     };
     let repository = Repository::new(&client, &request);
     let open = async |set: &ReadSet| repository.files(&repository.facts(set)?).await;

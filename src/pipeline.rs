@@ -21,8 +21,6 @@ pub struct Source {
     pub build_args: BTreeMap<String, String>,
     /// Architecture of the result, in OCI's words.
     pub arch: String,
-    /// Whether the result is for another platform than the builder's.
-    pub cross: bool,
 }
 
 /// A plan, and what it was made from.
@@ -62,8 +60,7 @@ where
     }
     warnings.extend(more);
 
-    let inputs =
-        Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch, cross: source.cross };
+    let inputs = Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch };
     let (plan, more) = plan::make(&inputs)?;
     warnings.extend(more);
     warnings.extend(unconsumed(source));

@@ -154,7 +154,6 @@ impl Plan {
             ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
             build_args,
             arch: target.architecture().to_owned(),
-            cross: target != host,
         })
     }
 }

@@ -136,12 +136,8 @@ impl Builder<'_> {
     }
 
     fn location(&mut self, span: &Span) -> Location {
-        let file = self
-            .files
-            .entry(span.file.name.clone())
-            .or_insert_with(|| SourceFile::new(&span.file.name, "YAML", span.file.text.clone()));
-        let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
-        file.at([LineRange::lines(line(span.first_line()), line(span.last_line()))])
+        let file = self.files.entry(span.file.name.clone()).or_insert_with(|| source_file(span));
+        file.at([lines(span)])
     }
 
     fn tree(&self, tree: &Tree) -> Result<Input, GraphError> {
@@ -177,4 +173,20 @@ impl Builder<'_> {
             Side::Target => self.settings.target,
         }
     }
+}
+
+/// The file of a place, as it travels with a graph.
+fn source_file(span: &Span) -> SourceFile {
+    SourceFile::new(&span.file.name, "YAML", span.file.text.clone())
+}
+
+/// The lines of a place.
+fn lines(span: &Span) -> LineRange {
+    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    LineRange::lines(line(span.first_line()), line(span.last_line()))
+}
+
+/// A place as an op holds it.
+pub fn location(span: &Span) -> Location {
+    source_file(span).at([lines(span)])
 }

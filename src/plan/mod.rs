@@ -40,8 +40,6 @@ pub struct Inputs<'a> {
     pub ignore: Option<&'a [String]>,
     /// Architecture that the image is for, in OCI's words (`amd64`).
     pub arch: &'a str,
-    /// Whether the image is for another platform than the builder's.
-    pub cross: bool,
 }
 
 /// Makes the plan. Warnings come with it.

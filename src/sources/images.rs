@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, ResolveMode};
-use crate::graph::Image;
+use crate::graph::{self, Image};
 use crate::image::BaseConfig;
 use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
 use crate::request::{self, Request};
@@ -158,7 +158,9 @@ async fn lookup(
             request::ResolveMode::Pull => buildkit_llb::source::ResolveMode::Pull,
             request::ResolveMode::Local => buildkit_llb::source::ResolveMode::Local,
         })
-        .metadata(Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(location(&place)))
+        .metadata(
+            Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(graph::location(&place)),
+        )
         .build();
     Ok((wanted, Image { output: source, config }, image.digest))
 }
@@ -173,12 +175,6 @@ fn side_name(side: Side) -> &'static str {
         Side::Build => "build base",
         Side::Target => "base",
     }
-}
-
-fn location(span: &Span) -> buildkit_llb::Location {
-    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
-    buildkit_llb::SourceFile::new(&span.file.name, "YAML", span.file.text.clone())
-        .at([buildkit_llb::LineRange::lines(line(span.first_line()), line(span.last_line()))])
 }
 
 fn unavailable(wanted: &Wanted, build_args: &BTreeMap<String, String>, error: CallError, place: &Span) -> Failure {

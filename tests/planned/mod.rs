@@ -30,13 +30,7 @@ pub fn test_path(name: &str) -> PathBuf {
 
 /// What a build of `target` is made from.
 pub fn source(file: Arc<SourceFile>, target: &Platform) -> Source {
-    Source {
-        file,
-        ignore: None,
-        build_args: BTreeMap::new(),
-        arch: target.architecture().to_owned(),
-        cross: *target != build_platform(),
-    }
+    Source { file, ignore: None, build_args: BTreeMap::new(), arch: target.architecture().to_owned() }
 }
 
 /// A build file that holds its syntax line only.
