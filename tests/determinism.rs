@@ -181,7 +181,7 @@ impl Repo {
                 }
                 Action::Run(run) => {
                     for mount in &run.mounts {
-                        if let MountKind::Read { tree, src } = &mount.kind {
+                        if let MountKind::Read { tree, src, .. } = &mount.kind {
                             take(tree, src, &[]);
                         }
                     }

@@ -198,7 +198,7 @@ fn taken(plan: &Plan) -> Vec<(&str, &Tree, &ImagePath, bool)> {
                 _ => None,
             })),
             Action::Run(run) => taken.extend(run.mounts.iter().filter_map(|mount| match &mount.kind {
-                MountKind::Read { tree, src } => Some((id, tree, src, false)),
+                MountKind::Read { tree, src, .. } => Some((id, tree, src, false)),
                 _ => None,
             })),
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use backstage_build::diagnostic::Diagnostic;
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
+use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, SchemaStyle, project};
 
 fn portal() -> (Repository, Vec<Diagnostic>) {
@@ -27,14 +28,14 @@ fn the_reference_app_is_read_whole() {
     let names = |closure: Vec<&repo::Manifest>| closure.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(repo.dist_closure("backend")), ["app", "backend"]);
     assert_eq!(names(repo.source_closure("app")), ["app"]);
-    assert_eq!(repo.schema_style("backend"), SchemaStyle::Json);
+    assert_eq!(Production::of(&repo, "backend").schema_style(), SchemaStyle::Json);
     assert_eq!(project::backstage_manifest(&repo), None);
 }
 
 #[test]
 fn production_is_a_fraction() {
     let (repo, _) = portal();
-    let production = project::production(&repo, "backend");
+    let production = Production::of(&repo, "backend").project();
     assert_eq!(production.entries, 1129);
     let development = project::development(&repo);
     assert_eq!(development.entries, 2925);
@@ -49,7 +50,7 @@ fn production_is_a_fraction() {
 #[test]
 fn the_native_module_is_found() {
     let (repo, _) = portal();
-    let natives = repo::natives(&repo, "backend");
+    let natives = Production::of(&repo, "backend").natives();
     let list: Vec<String> = natives
         .iter()
         .map(|n| format!("{} {} {} {:?}: {}", n.name, n.version, n.required, n.prebuilt_tool, n.because))

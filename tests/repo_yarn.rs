@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use backstage_build::files::DirectoryFiles;
-use backstage_build::repo::project::SyntheticProject;
+use backstage_build::repo::project::{Production, SyntheticProject};
 use backstage_build::repo::{self, Repository, project};
 
 fn data(name: &str) -> PathBuf {
@@ -85,9 +85,9 @@ fn check(case: &str, root: &Path) {
     let backend = repo.workspaces.iter().find(|w| w.role.as_deref() == Some("backend")).unwrap().name.clone();
     let mut projects = vec![
         ("development".to_owned(), project::development(&repo)),
-        ("production".to_owned(), project::production(&repo, &backend)),
+        ("production".to_owned(), Production::of(&repo, &backend).project()),
     ];
-    for native in repo::natives(&repo, &backend) {
+    for native in Production::of(&repo, &backend).natives() {
         let name = format!("native {} {}", native.name, native.version);
         projects.extend(repo::native_project(&repo, &native).map(|project| (name, project)));
     }
@@ -110,7 +110,7 @@ fn check(case: &str, root: &Path) {
 fn a_lockfile_that_lacks_an_entry_is_refused() {
     let Some(yarn) = yarn("kitchen") else { return };
     let root = data("yarn/kitchen");
-    let mut project = project::production(&read(&root), "backend");
+    let mut project = Production::of(&read(&root), "backend").project();
     let lock = project.files.iter_mut().find(|(path, _)| path.as_str() == "yarn.lock").unwrap().1;
     let start = lock.find("\n\"is-odd@").unwrap();
     let end = lock[start + 1..].find("\n\n").unwrap() + start + 1;

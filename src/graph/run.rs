@@ -60,8 +60,9 @@ impl Builder<'_> {
             // Keyed by what made the tree: hashing the hundred thousand files of an install takes longer than a build.
             MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?).content_cache(ContentCache::Off)),
             MountKind::Output => exec.mount(writable(Input::Scratch)),
-            MountKind::Read { tree, src } => {
-                let bind = Bind::read_only(dest, self.tree(tree)?);
+            MountKind::Read { tree, src, by_definition } => {
+                let keyed = if *by_definition { ContentCache::Off } else { ContentCache::Default };
+                let bind = Bind::read_only(dest, self.tree(tree)?).content_cache(keyed);
                 exec.mount(if src.as_str() == "/" { bind } else { bind.selector(src.as_str()) })
             }
             MountKind::Cache { id, sharing } => {

@@ -3,7 +3,6 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
-use crate::repo::project;
 
 use super::yarn::Purpose;
 use super::{Action, Files, Planner, Step, StepId, Tree, WORK, image_path};
@@ -16,7 +15,7 @@ impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
         let backend = self.backend.value;
-        let project = project::production(self.repo(), &backend.name);
+        let project = self.production.project();
         let origin = self.backend_origin();
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
+use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
 use crate::spec::Spec;
 use crate::spec::model::SourceMaps;
@@ -63,6 +64,7 @@ struct Planner<'a> {
     node: Decision<node::Line>,
     backend: Decision<&'a Manifest>,
     app: Option<Decision<&'a Manifest>>,
+    production: Production<'a>,
     context: ContextPlan,
     steps: Vec<Step>,
     history: Vec<String>,
@@ -87,11 +89,13 @@ impl<'a> Planner<'a> {
         let node = node::choose(inputs, &mut warnings)?;
         let backend = workspaces::backend(inputs)?;
         let app = workspaces::app(inputs, backend.value)?;
+        let production = Production::of(inputs.repo, &backend.value.name);
         Ok(Self {
             inputs: *inputs,
             node,
             backend,
             app,
+            production,
             context: ContextPlan::default(),
             steps: Vec::new(),
             history: Vec::new(),
@@ -114,8 +118,8 @@ impl<'a> Planner<'a> {
         let bundle = self.backend(&installed)?;
         let checks = self.checks(&installed)?;
         let deps = self.deps()?;
-        let natives = self.natives()?;
-        let image = self.image(&deps, &natives, frontend.as_ref(), &bundle, &checks)?;
+        let natives = self.natives(&deps)?;
+        let image = self.image(&deps, natives.as_ref(), frontend.as_ref(), &bundle, &checks)?;
         let config = self.image_config()?;
         let targets = self.targets(&image, &bundle, &checks, &deps);
         self.finish_context()?;

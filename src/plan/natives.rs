@@ -1,24 +1,28 @@
 //! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
 //! and again only when its own version, Node or the platform changes.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::path::ContextPath;
-use crate::repo::{Manifest, Native, is_name, native_project, natives};
+use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
 use super::{
-    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, Tree, WORK,
-    env, image_path,
+    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, TOOLS, Tree,
+    WORK, env, image_path,
 };
 use crate::path::ImagePath;
 
-/// A native module built: the tree that holds its package.
-pub(super) struct Built {
+/// A native module built.
+struct Built {
     /// The package's name.
-    pub name: String,
-    /// The tree of its little project.
-    pub tree: Tree,
+    name: String,
+    /// Its version.
+    version: String,
+    /// The work tree of its little project.
+    tree: Tree,
 }
 
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
@@ -30,9 +34,10 @@ const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 const PACKAGES: &str = include_str!("assets/packages.sh");
 
 impl Planner<'_> {
-    /// One step for each native module of the production closure that the image needs.
-    pub(super) fn natives(&mut self) -> Result<Vec<Built>, Diagnostics> {
-        let mut found = natives(self.repo(), &self.backend.value.name);
+    /// One step for each native module of the production closure that the image needs, and one that lays out what they
+    /// built as `deps` has it.
+    pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Tree>, Diagnostics> {
+        let mut found = self.production.natives();
         // Names become paths in the image.
         found.retain(|native| is_name(&native.name));
         if found.len() > MAX_NATIVES {
@@ -44,56 +49,58 @@ impl Planner<'_> {
                 .into());
         }
         self.unknown_natives(&found)?;
-        if !found.is_empty() {
-            self.refuse_hoisting_limits()?;
-        }
         let mut built: Vec<Built> = Vec::new();
         for native in &found {
             let (mode, origin) = self.mode(native);
             if mode == NativeMode::Skip || (!native.required && origin == AUTO) {
                 continue;
             }
-            if let Some(other) = found.iter().find(|other| other.name == native.name && other.version != native.version)
+            if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
             {
                 return Err(Diagnostic::error(
-                    "plan/native-versions",
-                    format!("the backend needs two versions of the native module {}: {} and {}", native.name, native.version, other.version),
+                    "plan/native-twice",
+                    format!("the backend needs {} {} twice, patched in different ways", other.name, other.version),
                 )
                 .help(format!(
-                    "align them with `resolutions` in the root package.json, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`",
+                    "let one patch do, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`",
                     native.name
                 ))
                 .at(self.spec().default_span())
                 .into());
             }
             let tree = self.native(native, mode, origin)?;
-            built.push(Built { name: native.name.clone(), tree });
+            built.push(Built { name: native.name.clone(), version: native.version.clone(), tree });
         }
-        Ok(built)
+        Ok((!built.is_empty()).then(|| self.placed(deps, &built)))
     }
 
-    /// A native lands beside its package at the root of node_modules, where Yarn puts it unless it is told otherwise.
-    fn refuse_hoisting_limits(&self) -> Result<(), Diagnostics> {
-        let repo = self.repo();
-        let limited = |manifest: &&Manifest| {
-            manifest.json.get("installConfig").is_some_and(|config| config.get("hoistingLimits").is_some())
+    /// The built natives laid out as the production install has their packages.
+    fn placed(&mut self, deps: &Tree, built: &[Built]) -> Tree {
+        let mut run = Run {
+            root: Tree::Image(ImageRole::Build),
+            side: Side::Build,
+            mounts: vec![Mount::read(TOOLS, Tree::Step(StepId::new("tools"))), Mount::read_whole("/deps", deps)],
+            args: ["node", "/opt/backstage-build/place.mjs", "/deps/repo", "/natives"].map(str::to_owned).into(),
+            env: BTreeMap::new(),
+            path: None,
+            cwd: ImagePath::root(),
+            network: Access::None,
         };
-        let span = match std::iter::once(&repo.root).chain(&repo.workspaces).find(limited) {
-            Some(manifest) => Span::line(&manifest.file, 1),
-            None if repo
-                .yarn
-                .rc
-                .as_ref()
-                .is_some_and(|rc| rc.text.lines().any(|line| line.starts_with("nmHoistingLimits:"))) =>
-            {
-                self.spec().default_span()
-            }
-            None => return Ok(()),
-        };
-        Err(Diagnostic::error("plan/hoisting-limits", "hoisting limits together with native modules are not supported yet")
-            .help("take `hoistingLimits` (`nmHoistingLimits` in .yarnrc.yml) away, or leave natives out: `install: {natives: skip}`")
-            .at(span)
-            .into())
+        for (at, native) in built.iter().enumerate() {
+            let folder = format!("/built/{at}");
+            run.mounts.push(Mount::read_whole(&folder, &native.tree));
+            let package = format!("{folder}/repo/node_modules/{}", native.name);
+            run.args.extend([native.name.clone(), native.version.clone(), package]);
+        }
+        run.mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
+        let id = self.step(Step {
+            id: StepId::new("natives"),
+            title: "[natives] to where Yarn put their packages".to_owned(),
+            because: "two versions, hoisting limits and aliases have their own places".to_owned(),
+            origin: AUTO,
+            action: Action::Run(Box::new(run)),
+        });
+        Tree::Output(id, image_path("/natives"))
     }
 
     /// The rule for a package, and where it was said.

@@ -3,7 +3,8 @@
 //! A rule is a value: what it drops, when it holds, and why nothing that runs needs it. Rules are bound to file kinds
 //! and to package roots; none names a directory at any depth, which is how prunes break packages (`yaml/dist/doc`).
 
-use crate::repo::{Repository, SchemaStyle, orphans};
+use crate::repo::SchemaStyle;
+use crate::repo::project::Production;
 use crate::spec::Spec;
 use crate::spec::model::{PruneMode, SourceMaps};
 
@@ -64,33 +65,32 @@ const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
 /// Packages whose sources are no use once they are built, with those sources: better-sqlite3 carries SQLite's.
 const NATIVE_SOURCES: [(&str, &[&str]); 1] = [("better-sqlite3", &["deps", "src", "binding.gyp"])];
 
-/// Patterns of a native package's own sources, relative to the package.
-pub(super) fn native_sources(name: &str) -> Vec<String> {
-    let known = NATIVE_SOURCES.iter().filter(|(package, _)| *package == name);
-    known.flat_map(|(_, sources)| *sources).map(|source| (*source).to_owned()).collect()
+/// Patterns of the sources of native packages.
+pub(super) fn native_sources() -> impl Iterator<Item = String> {
+    NATIVE_SOURCES
+        .iter()
+        .flat_map(|(name, sources)| sources.iter().map(move |source| format!("**/node_modules/{name}/{source}")))
 }
 
-/// The patterns for the dependencies of `backend`, in order; the last match wins.
-pub(super) fn patterns(spec: &Spec, repo: &Repository, backend: &str) -> Vec<String> {
+/// The patterns for production dependencies, in order; the last match wins.
+pub(super) fn patterns(spec: &Spec, production: &Production<'_>) -> Vec<String> {
     let mut patterns: Vec<String> =
         ["**/node_modules/.bin", "**/node_modules/.cache", "node_modules/.yarn-state.yml"].map(str::to_owned).into();
     let safe = spec.prune.mode.as_ref().is_none_or(|mode| mode.value == PruneMode::Safe);
     if safe {
-        let typescript = matches!(repo.schema_style(backend), SchemaStyle::TypeScript { .. });
+        let typescript = matches!(production.schema_style(), SchemaStyle::TypeScript { .. });
         let holds = |rule: &&Rule| match rule.when {
             When::Safe => true,
             When::NoTypeScript => !typescript,
             When::NoMaps => !keeps_maps(spec),
         };
         patterns.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
-        for (name, sources) in NATIVE_SOURCES {
-            patterns.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
-        }
+        patterns.extend(native_sources());
         let mut gone: Vec<&str> = BUILD_ONLY.into();
         if !typescript {
             gone.extend(SCHEMA_ONLY);
         }
-        for name in orphans(repo, backend, &gone) {
+        for name in production.orphans(&gone) {
             patterns.push(format!("**/node_modules/{name}"));
         }
     } else if !keeps_maps(spec) && spec.source_maps.is_some() {

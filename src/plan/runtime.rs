@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
-use crate::repo::{config, project};
+use crate::repo::config;
 use crate::spec::model::{ConfigFile, FileSource};
 
 use super::app::App;
 use super::checks::Gate;
-use super::natives::{Built, packages_run};
+use super::natives::packages_run;
 use super::{
     Action, CopyFiles, FileAction, Files, HealthPlan, ImagePlan, ImageRole, Mode, Origin, Planner, Side, Step, StepId,
     Tree, image_path, in_repo, prune, rooted,
@@ -21,7 +21,7 @@ const APP: &str = "/app";
 const NONROOT: &str = "65532:65532";
 
 /// What of a native package only its build needs, and what its build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 23] = [
+const BUILD_RESIDUE: [&str; 25] = [
     "**/obj",
     "**/obj.target",
     "**/*.o",
@@ -40,11 +40,13 @@ const BUILD_RESIDUE: [&str; 23] = [
     "**/*.hpp",
     "**/*.ts",
     "**/*.map",
-    "README*",
-    "CHANGELOG*",
-    "HISTORY*",
-    "node_modules",
-    ".github",
+    "**/node_modules/*/README*",
+    "**/node_modules/@*/*/README*",
+    "**/node_modules/*/CHANGELOG*",
+    "**/node_modules/@*/*/CHANGELOG*",
+    "**/node_modules/*/HISTORY*",
+    "**/node_modules/@*/*/HISTORY*",
+    "**/.github",
 ];
 
 impl Planner<'_> {
@@ -52,16 +54,15 @@ impl Planner<'_> {
     pub(super) fn image(
         &mut self,
         deps: &Tree,
-        natives: &[Built],
+        natives: Option<&Tree>,
         app: Option<&App>,
         bundle: &Tree,
         gates: &[Gate],
     ) -> Result<Tree, Diagnostics> {
         let mut base = self.runtime_packages()?;
         base = self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps)]);
-        if !natives.is_empty() {
-            let copies = natives.iter().map(native_files).collect();
-            base = self.layer("image-natives", base, "native modules", copies);
+        if let Some(natives) = natives {
+            base = self.layer("image-natives", base, "native modules", vec![native_files(natives)]);
         }
         let files = self.files()?;
         if !files.is_empty() {
@@ -132,7 +133,7 @@ impl Planner<'_> {
         let backend = &self.backend.value.name;
         copy.exclude
             .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
-        copy.exclude.extend(prune::patterns(self.spec(), self.repo(), backend));
+        copy.exclude.extend(prune::patterns(self.spec(), &self.production));
         copy.by_definition = true;
         copy.fixed_time = true;
         FileAction::Copy(copy)
@@ -199,7 +200,7 @@ impl Planner<'_> {
             actions.push(self.readable(&module.value, &workdir.join_context(&module.value), true));
         }
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
-        for path in project::production(self.repo(), &self.backend.value.name).links {
+        for path in self.production.links() {
             actions.push(self.readable(&path, &workdir.join_context(&path), false));
             taken.push(path);
         }
@@ -361,13 +362,12 @@ impl Planner<'_> {
     }
 }
 
-/// A built native over the same package of the production install, which has no binary. Where a build leaves the binary
-/// is the package's affair, so all of it is taken but what only builds need.
-fn native_files(native: &Built) -> FileAction {
-    let dir = ContextPath::new(&format!("node_modules/{}", native.name)).unwrap_or_default();
-    let mut copy = CopyFiles::new(native.tree.clone(), in_repo(&dir), image_path(APP).join_context(&dir));
+/// The built natives over the same packages of the production install, which have no binary. Where a build leaves the
+/// binary is the package's affair, so all of it is taken but what only builds need.
+fn native_files(natives: &Tree) -> FileAction {
+    let mut copy = CopyFiles::new(natives.clone(), ImagePath::root(), image_path(APP));
     copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
-    copy.exclude.extend(prune::native_sources(&native.name));
+    copy.exclude.extend(prune::native_sources());
     copy.fixed_time = true;
     FileAction::Copy(copy)
 }

@@ -66,7 +66,7 @@ fn write_mount(f: &mut fmt::Formatter<'_>, mount: &Mount) -> fmt::Result {
     match &mount.kind {
         MountKind::Work(tree) => writeln!(f, "    work  {dest} from {tree}"),
         MountKind::Output => writeln!(f, "    makes {dest}"),
-        MountKind::Read { tree, src } => writeln!(f, "    reads {dest} from {tree} {src}"),
+        MountKind::Read { tree, src, .. } => writeln!(f, "    reads {dest} from {tree} {src}"),
         MountKind::Cache { id, sharing } => {
             writeln!(f, "    cache {dest} id {id} {}", format!("{sharing:?}").to_lowercase())
         }

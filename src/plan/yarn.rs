@@ -14,6 +14,8 @@ use super::{
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
+/// Lays out built natives; see [`Planner::natives`].
+const PLACE: &str = include_str!("assets/place.mjs");
 /// `yarn` for the user's own commands: always the repository's Yarn, also where an image has another one in its PATH.
 const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKSTAGE_BUILD_YARN\" \"$@\"\n";
 /// Where a fetched Yarn is mounted.
@@ -50,6 +52,7 @@ impl Planner<'_> {
                 base: Tree::Scratch,
                 actions: vec![
                     file("yarn.mjs", WRAPPER, 0o644),
+                    file("place.mjs", PLACE, 0o644),
                     FileAction::Mkdir { path: image_path("/bin"), mode: 0o755 },
                     file("bin/yarn", SHIM, 0o755),
                 ],
@@ -147,8 +150,7 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
         if self.yarn_path().is_none() {
             let tree = Tree::Output(StepId::new("yarn"), image_path("/out"));
-            run.mounts
-                .push(Mount { dest: image_path(FETCHED), kind: MountKind::Read { tree, src: ImagePath::root() } });
+            run.mounts.push(Mount::read(FETCHED, tree));
         }
         run
     }
@@ -161,10 +163,7 @@ impl Planner<'_> {
             root,
             side: Side::Build,
             mounts: vec![
-                Mount {
-                    dest: image_path(TOOLS),
-                    kind: MountKind::Read { tree: Tree::Step(StepId::new("tools")), src: ImagePath::root() },
-                },
+                Mount::read(TOOLS, Tree::Step(StepId::new("tools"))),
                 Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs },
             ],
             args: Vec::new(),
@@ -213,7 +212,7 @@ impl Planner<'_> {
     fn certificates(&self, run: &mut Run) {
         let id = match self.spec().network.ca.as_ref().map(|ca| &ca.value) {
             Some(CaSource::File(path)) => {
-                let kind = MountKind::Read { tree: Tree::Context, src: rooted(path) };
+                let kind = MountKind::Read { tree: Tree::Context, src: rooted(path), by_definition: false };
                 run.mounts.push(Mount { dest: image_path("/run/backstage-build/ca.pem"), kind });
                 run.env.insert("BACKSTAGE_BUILD_CA".to_owned(), "/run/backstage-build/ca.pem".to_owned());
                 "ca"

@@ -12,7 +12,7 @@ use crate::path::ContextPath;
 
 use super::Repository;
 use super::lock::{Descriptor, Entry, Locator, Lockfile, Rules, Seed, Walk};
-use super::project::{Production, SyntheticProject, locator};
+use super::project::{Production, SyntheticProject};
 
 /// A package with machine code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,16 +55,17 @@ const TOOLS: [(&str, Option<PrebuiltTool>); 9] = [
     ("node-gyp", None),
 ];
 
-/// The packages of a backend's production closure that hold machine code, sorted by name and version.
-pub fn natives(repo: &Repository, backend: &str) -> Vec<Native> {
-    let production = Production::of(repo, backend);
-    let seeds: Vec<Seed> = production.manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
-    let required = required(&repo.lock, &repo.yarn.rules, &seeds);
-    let entries = production.walk.entries.iter().filter_map(|i| Some((*i, repo.lock.entries.get(*i)?)));
-    let mut natives: Vec<Native> =
-        entries.filter_map(|(index, entry)| native(entry, required.contains(&index))).collect();
-    natives.sort_by(|a, b| (&a.name, &a.version, &a.locator).cmp(&(&b.name, &b.version, &b.locator)));
-    natives
+impl Production<'_> {
+    /// The packages that hold machine code, sorted by name and version.
+    pub fn natives(&self) -> Vec<Native> {
+        let lock = &self.repo.lock;
+        let required = required(lock, &self.repo.yarn.rules, &self.seeds());
+        let entries = self.walk.entries.iter().filter_map(|i| Some((*i, lock.entries.get(*i)?)));
+        let mut natives: Vec<Native> =
+            entries.filter_map(|(index, entry)| native(entry, required.contains(&index))).collect();
+        natives.sort_by(|a, b| (&a.name, &a.version, &a.locator).cmp(&(&b.name, &b.version, &b.locator)));
+        natives
+    }
 }
 
 fn native(entry: &Entry, reached: bool) -> Option<Native> {

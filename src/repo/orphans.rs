@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 use super::Repository;
 use super::lock::Seed;
-use super::project::{Production, locator};
+use super::project::Production;
 
-/// Names of the backend's production closure that nothing reaches any more once the packages named in `gone` are left
-/// out, those in `gone` included. A name is listed only if all its versions are unreachable. Sorted.
-pub fn orphans(repo: &Repository, backend: &str, gone: &[&str]) -> Vec<String> {
-    let production = Production::of(repo, backend);
-    let seeds: Vec<Seed> = production.manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
-    let kept = reachable(repo, &seeds, gone);
-    // A workspace is no package that could be left out, whatever it is called.
-    let entry = |index: &usize| repo.lock.entries.get(*index).filter(|entry| entry.workspace_dir().is_none());
-    let name = |index: &usize| entry(index).map(|entry| entry.locator.name.as_str());
-    let kept: BTreeSet<&str> = kept.iter().filter_map(name).collect();
-    let all: BTreeSet<&str> = production.walk.entries.iter().filter_map(name).collect();
-    let is_workspace = |name: &str| repo.root.name == name || repo.workspace(name).is_some();
-    all.difference(&kept).filter(|name| !is_workspace(name)).map(|name| (*name).to_owned()).collect()
+impl Production<'_> {
+    /// Names of packages that nothing reaches any more once the packages named in `gone` are left out, those in `gone`
+    /// included. A name is listed only if all its versions are unreachable. Sorted.
+    pub fn orphans(&self, gone: &[&str]) -> Vec<String> {
+        let repo = self.repo;
+        let kept = reachable(repo, &self.seeds(), gone);
+        // A workspace is no package that could be left out, whatever it is called.
+        let entry = |index: &usize| repo.lock.entries.get(*index).filter(|entry| entry.workspace_dir().is_none());
+        let name = |index: &usize| entry(index).map(|entry| entry.locator.name.as_str());
+        let kept: BTreeSet<&str> = kept.iter().filter_map(name).collect();
+        let all: BTreeSet<&str> = self.walk.entries.iter().filter_map(name).collect();
+        let is_workspace = |name: &str| repo.root.name == name || repo.workspace(name).is_some();
+        all.difference(&kept).filter(|name| !is_workspace(name)).map(|name| (*name).to_owned()).collect()
+    }
 }
 
 /// Entries reached from the workspaces without stepping on a package in `gone`.

@@ -20,16 +20,15 @@ pub enum SchemaStyle {
     },
 }
 
-impl Repository {
+impl Production<'_> {
     /// Decides from the lockfile, on the safe side: JSON only if the release writes JSON and every production package
     /// that is made for Backstage is Backstage's own or a workspace.
-    pub fn schema_style(&self, backend: &str) -> SchemaStyle {
+    pub fn schema_style(&self) -> SchemaStyle {
         let typescript = |because: String| SchemaStyle::TypeScript { because };
-        if !self.writes_json_schemas() {
+        if !self.repo.writes_json_schemas() {
             return typescript("the Backstage release is older than 1.52.0".to_owned());
         }
-        let production = Production::of(self, backend);
-        let entries = production.walk.entries.iter().filter_map(|i| self.lock.entries.get(*i));
+        let entries = self.walk.entries.iter().filter_map(|i| self.repo.lock.entries.get(*i));
         let foreign = entries.filter(|e| !e.soft && !e.locator.name.starts_with("@backstage/")).find(|entry| {
             let all = entry.dependencies.keys().chain(entry.peer_dependencies.keys());
             all.into_iter().any(|name| name.starts_with("@backstage/"))
@@ -39,7 +38,9 @@ impl Repository {
             None => SchemaStyle::Json,
         }
     }
+}
 
+impl Repository {
     fn writes_json_schemas(&self) -> bool {
         let at_least = |text: &str, bound: Version| Version::parse(text).is_ok_and(|version| version >= bound);
         let release = self.backstage.as_deref().is_some_and(|version| at_least(version, Version::new(1, 52, 0)));

@@ -18,5 +18,6 @@ mod determinism;
 mod examples;
 mod large;
 mod mistakes;
+mod natives;
 mod options;
 mod plans;

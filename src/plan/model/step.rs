@@ -257,6 +257,24 @@ pub struct Mount {
     pub kind: MountKind,
 }
 
+impl Mount {
+    /// All of a tree, read.
+    pub fn read(dest: &str, tree: Tree) -> Self {
+        Self::reading(dest, tree, false)
+    }
+
+    /// The same for a tree that is too large to hash.
+    pub fn read_whole(dest: &str, tree: &Tree) -> Self {
+        Self::reading(dest, tree.clone(), true)
+    }
+
+    fn reading(dest: &str, tree: Tree, by_definition: bool) -> Self {
+        // Our own constants: what is no path is the root, which BuildKit refuses.
+        let dest = ImagePath::new(dest).unwrap_or_else(|_| ImagePath::root());
+        Self { dest, kind: MountKind::Read { tree, src: ImagePath::root(), by_definition } }
+    }
+}
+
 /// What is mounted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -271,6 +289,9 @@ pub enum MountKind {
         tree: Tree,
         /// The directory or file of it.
         src: ImagePath,
+        /// Whether it counts by what made it, not by its content: for trees too large to hash.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        by_definition: bool,
     },
     /// A directory that the builder keeps, never part of a result.
     Cache {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::path::ContextPath;
 
-use super::lock::{Descriptor, Locator, Rules, Walk, backstage_params};
+use super::lock::{Descriptor, Locator, Rules, Seed, Walk, backstage_params};
 use super::{Manifest, Repository};
 
 pub use manifest::InstallManifest;
@@ -55,25 +55,6 @@ pub fn development(repo: &Repository) -> SyntheticProject {
     project
 }
 
-/// The backend's production closure: manifests without development dependencies, bundled packages without any, and a
-/// lockfile cut to what they reach.
-pub fn production(repo: &Repository, backend: &str) -> SyntheticProject {
-    let production = Production::of(repo, backend);
-    let mut project = SyntheticProject { entries: production.walk.entries.len(), ..SyntheticProject::default() };
-    let mut entries = Vec::new();
-    for (manifest, reduced) in &production.manifests {
-        entries.push(reduced.entry(&locator(repo, manifest)));
-        project.add(manifest, reduced);
-    }
-    let lock = repo.lock.cut(&production.walk, &entries);
-    project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
-    project.backstage_manifest = release_manifest(repo.lock.used_all(&production.walk));
-    project.inputs.extend(named(&production.walk.files, |path| project.files.contains_key(path)));
-    project.links = named(&production.walk.links, |path| project.workspaces.contains(path));
-    project.inputs.extend(common_inputs(repo));
-    project
-}
-
 /// The release manifest that Backstage's Yarn plugin would fetch from versions.backstage.io, as far as the lockfile
 /// knows it: the content of a file for `BACKSTAGE_MANIFEST_FILE`. `None` where nothing asks for `backstage:^`.
 pub fn backstage_manifest(repo: &Repository) -> Option<String> {
@@ -105,14 +86,18 @@ impl SyntheticProject {
     }
 }
 
-/// The production closure before it is written.
-pub(crate) struct Production<'a> {
+/// The backend's production closure: manifests without development dependencies, bundled packages without any, and what
+/// of the lockfile they reach.
+#[derive(Debug, Clone)]
+pub struct Production<'a> {
+    pub(crate) repo: &'a Repository,
     pub(crate) manifests: Vec<(&'a Manifest, InstallManifest)>,
     pub(crate) walk: Walk,
 }
 
 impl<'a> Production<'a> {
-    pub(crate) fn of(repo: &'a Repository, backend: &str) -> Self {
+    /// Of the backend with this name.
+    pub fn of(repo: &'a Repository, backend: &str) -> Self {
         let mut dirs: BTreeSet<&ContextPath> = repo.dist_closure(backend).into_iter().map(|m| &m.dir).collect();
         for name in repo.root.dependencies.keys().chain(repo.root.optional_dependencies.keys()) {
             dirs.extend(repo.dist_closure(name).into_iter().map(|m| &m.dir));
@@ -145,7 +130,35 @@ impl<'a> Production<'a> {
                 reduced.version = version(manifest);
             }
         }
-        Self { manifests, walk }
+        Self { repo, manifests, walk }
+    }
+
+    /// As a project, with a lockfile cut to what it reaches.
+    pub fn project(&self) -> SyntheticProject {
+        let Self { repo, manifests, walk } = self;
+        let mut project = SyntheticProject { entries: walk.entries.len(), ..SyntheticProject::default() };
+        let mut entries = Vec::new();
+        for (manifest, reduced) in manifests {
+            entries.push(reduced.entry(&locator(repo, manifest)));
+            project.add(manifest, reduced);
+        }
+        let lock = repo.lock.cut(walk, &entries);
+        project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
+        project.backstage_manifest = release_manifest(repo.lock.used_all(walk));
+        project.inputs.extend(named(&walk.files, |path| project.files.contains_key(path)));
+        project.links = self.links();
+        project.inputs.extend(common_inputs(repo));
+        project
+    }
+
+    /// Directories outside all workspaces that the installed tree links to.
+    pub fn links(&self) -> Vec<ContextPath> {
+        named(&self.walk.links, |path| self.manifests.iter().any(|(manifest, _)| manifest.dir == *path))
+    }
+
+    /// What Yarn starts from.
+    pub(crate) fn seeds(&self) -> Vec<Seed> {
+        self.manifests.iter().map(|(manifest, reduced)| reduced.seed(&locator(self.repo, manifest))).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::files::{DirectoryFiles, MemoryFiles};
 use crate::path::ContextPath;
 use crate::repo::lock::Lockfile;
-use crate::repo::{Repository, SchemaStyle, natives, read, read_set};
+use crate::repo::{Repository, SchemaStyle, read, read_set};
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn closures() {
 #[test]
 fn production_of_everything() {
     let repo = case("kitchen");
-    let project = production(&repo, "backend");
+    let project = Production::of(&repo, "backend").project();
     assert_eq!(
         texts(&project.workspaces),
         [
@@ -73,7 +73,7 @@ fn a_frontend_dependency_does_not_touch_production() {
     let text = after.lock.file.text.replace("\"react@npm:18.", "\"react@npm:18.99.");
     assert_ne!(text, after.lock.file.text);
     after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
-    assert_eq!(production(&before, "backend"), production(&after, "backend"));
+    assert_eq!(Production::of(&before, "backend").project(), Production::of(&after, "backend").project());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_manifest_of_a_release() {
     assert_eq!(value["packages"][0], serde_json::json!({"name": "@backstage/errors", "version": "1.3.1"}));
     assert_eq!(value["packages"].as_array().map(Vec::len), Some(3));
     // Production asks for less, so that a plugin of the frontend does not touch it.
-    let production = production(&case("backstage"), "backend");
+    let production = Production::of(&case("backstage"), "backend").project();
     let value: Value = serde_json::from_str(&production.backstage_manifest.unwrap()).unwrap();
     assert_eq!(value["packages"].as_array().map(Vec::len), Some(1));
 }
@@ -93,7 +93,7 @@ fn the_manifest_of_a_release() {
 fn natives_of_everything() {
     let list = |case_name: &str| {
         let repo = case(case_name);
-        natives(&repo, "backend").into_iter().map(|n| (n.name, n.required)).collect::<Vec<_>>()
+        Production::of(&repo, "backend").natives().into_iter().map(|n| (n.name, n.required)).collect::<Vec<_>>()
     };
     assert_eq!(list("kitchen"), [("bufferutil".to_owned(), false), ("utf-8-validate".to_owned(), true)]);
     assert_eq!(list("yarn3"), [("bufferutil".to_owned(), true)]);
@@ -125,7 +125,8 @@ fn schema(release: &str, entries: &[(&str, &str)]) -> SchemaStyle {
         .with(path(".yarnrc.yml"), "nodeLinker: node-modules\n")
         .with(path("yarn.lock"), lock);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(read(&files, &[])).unwrap().0.schema_style("backend")
+    let repo = runtime.block_on(read(&files, &[])).unwrap().0;
+    Production::of(&repo, "backend").schema_style()
 }
 
 #[test]

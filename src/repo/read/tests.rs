@@ -207,7 +207,7 @@ fn only_what_an_install_reads_changes_its_project() {
     let manifests = |root: &str, backend: &str| {
         let changes = [("package.json", root), ("packages/backend/package.json", backend)];
         let (repo, _) = run(&repository(&changes), &[]).unwrap();
-        (project::development(&repo), project::production(&repo, "backend"))
+        (project::development(&repo), project::Production::of(&repo, "backend").project())
     };
     let root =
         "{\"name\": \"root\", \"version\": \"1.0.0\", \"workspaces\": [\"packages/*\"], \"scripts\": {\"a\": \"b\"}}";
