@@ -53,8 +53,18 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule { when: When::Safe, patterns: &["**/*.tsbuildinfo", "**/*.flow", "**/*.coffee"] },
-    // Prebuilds for the Bare runtime, in packages that Node programs use as well.
-    Rule { when: When::Safe, patterns: &["**/node_modules/bare-*/prebuilds"] },
+    // Prebuilds for the Bare runtime, in packages that Node programs use as well, and for other systems than Linux.
+    Rule {
+        when: When::Safe,
+        patterns: &[
+            "**/node_modules/bare-*/prebuilds",
+            "**/prebuilds/android-*",
+            "**/prebuilds/darwin-*",
+            "**/prebuilds/freebsd-*",
+            "**/prebuilds/ios-*",
+            "**/prebuilds/win32-*",
+        ],
+    },
 ];
 
 /// Packages that only build other packages, or that are required in a `try` and never built here.
@@ -64,13 +74,6 @@ const BUILD_ONLY: [&str; 7] =
 const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
 /// Packages whose sources are no use once they are built, with those sources: better-sqlite3 carries SQLite's.
 const NATIVE_SOURCES: [(&str, &[&str]); 1] = [("better-sqlite3", &["deps", "src", "binding.gyp"])];
-
-/// Patterns of the sources of native packages.
-pub(super) fn native_sources() -> impl Iterator<Item = String> {
-    NATIVE_SOURCES
-        .iter()
-        .flat_map(|(name, sources)| sources.iter().map(move |source| format!("**/node_modules/{name}/{source}")))
-}
 
 /// The patterns for production dependencies, in order; the last match wins.
 pub(super) fn patterns(spec: &Spec, production: &Production<'_>) -> Vec<String> {
@@ -85,7 +88,9 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>) -> Vec<String> 
             When::NoMaps => !keeps_maps(spec),
         };
         patterns.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
-        patterns.extend(native_sources());
+        for (name, sources) in NATIVE_SOURCES {
+            patterns.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
+        }
         let mut gone: Vec<&str> = BUILD_ONLY.into();
         if !typescript {
             gone.extend(SCHEMA_ONLY);

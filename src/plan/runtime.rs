@@ -21,7 +21,7 @@ const APP: &str = "/app";
 const NONROOT: &str = "65532:65532";
 
 /// What of a native package only its build needs, and what its build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 25] = [
+const BUILD_RESIDUE: [&str; 18] = [
     "**/obj",
     "**/obj.target",
     "**/*.o",
@@ -40,13 +40,6 @@ const BUILD_RESIDUE: [&str; 25] = [
     "**/*.hpp",
     "**/*.ts",
     "**/*.map",
-    "**/node_modules/*/README*",
-    "**/node_modules/@*/*/README*",
-    "**/node_modules/*/CHANGELOG*",
-    "**/node_modules/@*/*/CHANGELOG*",
-    "**/node_modules/*/HISTORY*",
-    "**/node_modules/@*/*/HISTORY*",
-    "**/.github",
 ];
 
 impl Planner<'_> {
@@ -59,10 +52,12 @@ impl Planner<'_> {
         bundle: &Tree,
         gates: &[Gate],
     ) -> Result<Tree, Diagnostics> {
+        let pruned = prune::patterns(self.spec(), &self.production);
         let mut base = self.runtime_packages()?;
-        base = self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps)]);
+        base =
+            self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps, &pruned)]);
         if let Some(natives) = natives {
-            base = self.layer("image-natives", base, "native modules", vec![native_files(natives)]);
+            base = self.layer("image-natives", base, "native modules", vec![native_files(natives, pruned)]);
         }
         let files = self.files()?;
         if !files.is_empty() {
@@ -126,14 +121,14 @@ impl Planner<'_> {
     }
 
     /// `node_modules`, wherever Yarn put them; the synthetic manifests stay behind.
-    fn dependencies(&self, deps: &Tree) -> FileAction {
+    fn dependencies(&self, deps: &Tree, pruned: &[String]) -> FileAction {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
         copy.exclude =
             [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
         let backend = &self.backend.value.name;
         copy.exclude
             .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
-        copy.exclude.extend(prune::patterns(self.spec(), &self.production));
+        copy.exclude.extend(pruned.iter().cloned());
         copy.by_definition = true;
         copy.fixed_time = true;
         FileAction::Copy(copy)
@@ -364,10 +359,10 @@ impl Planner<'_> {
 
 /// The built natives over the same packages of the production install, which have no binary. Where a build leaves the
 /// binary is the package's affair, so all of it is taken but what only builds need.
-fn native_files(natives: &Tree) -> FileAction {
+fn native_files(natives: &Tree, pruned: Vec<String>) -> FileAction {
     let mut copy = CopyFiles::new(natives.clone(), ImagePath::root(), image_path(APP));
     copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
-    copy.exclude.extend(prune::native_sources());
+    copy.exclude.extend(pruned);
     copy.fixed_time = true;
     FileAction::Copy(copy)
 }
