@@ -22,5 +22,6 @@ pub mod plan;
 pub mod platform;
 pub mod repo;
 pub mod request;
+mod secret;
 pub mod sources;
 pub mod spec;

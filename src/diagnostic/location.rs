@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::render::printable;
 use super::{Diagnostic, Diagnostics, Severity, SourceFile};
+use crate::secret;
 
 /// Files up to this size travel whole with an error; the limit keeps the headers of the reply small.
 const MAX_WHOLE: usize = 64 * 1024;
@@ -40,7 +41,7 @@ impl Location {
     /// line numbers stay true; where that is not enough it is empty, and a client shows no excerpt.
     pub fn data(&self) -> Cow<'_, str> {
         if self.file.text.len() <= MAX_WHOLE {
-            return Cow::Borrowed(&self.file.text);
+            return secret::masked(&self.file.text);
         }
         let near = |line: usize| {
             self.ranges
@@ -50,18 +51,18 @@ impl Location {
         let last = self.ranges.iter().map(|range| range.end).max().unwrap_or(0).saturating_add(AROUND);
         let lines = self.file.text.split('\n').zip(1..=last);
         let text: Vec<Cow<'_, str>> =
-            lines.map(|(text, line)| if near(line) { cut(text) } else { Cow::Borrowed("") }).collect();
+            lines.map(|(text, line)| if near(line) { cut(&secret::masked(text)) } else { Cow::Borrowed("") }).collect();
         let text = text.join("\n");
         Cow::Owned(if text.len() > MAX_CUT { String::new() } else { text })
     }
 }
 
 /// A line of bearable length.
-fn cut(line: &str) -> Cow<'_, str> {
-    match line.char_indices().nth(MAX_LINE) {
-        Some((end, _)) => Cow::Owned(format!("{}…", line.get(..end).unwrap_or(""))),
-        None => Cow::Borrowed(line),
-    }
+fn cut(line: &str) -> Cow<'static, str> {
+    Cow::Owned(match line.char_indices().nth(MAX_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or("")),
+        None => line.to_owned(),
+    })
 }
 
 impl Diagnostic {

@@ -11,7 +11,22 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::secret;
+
 pub use location::{LineRange, Location};
+
+/// Characters of a message, a help or a label: nobody reads more, and what they quote may be a megabyte.
+const MAX_TEXT: usize = 1000;
+
+/// A text as diagnostics hold it: without tokens and passwords, and of bearable length.
+pub(crate) fn shown(text: &str) -> String {
+    // What is cut off cannot be told from a token's end, so the secrets go first.
+    let redacted = secret::redacted(text);
+    match redacted.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", redacted.get(..end).unwrap_or_default()),
+        None => redacted.into_owned(),
+    }
+}
 
 /// A file that a diagnostic can point into: its name as the user knows it and its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +125,8 @@ pub struct Label {
     pub text: String,
 }
 
-/// One message to the user. The first label is the place that is to be changed.
+/// One message to the user. The first label is the place that is to be changed. Texts are cut and rid of secrets where
+/// a diagnostic is made, so that no way of showing it has to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// A stable id such as `spec/unknown-key`: room, slash, kebab-case name.
@@ -128,7 +144,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error with a code and a message.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), help: None, labels: Vec::new() }
+        Self { code, severity: Severity::Error, message: shown(&message.into()), help: None, labels: Vec::new() }
     }
 
     /// A warning with a code and a message.
@@ -139,7 +155,7 @@ impl Diagnostic {
     /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shown(&help.into()));
         self
     }
 
@@ -152,7 +168,7 @@ impl Diagnostic {
     /// Adds a place with words.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label { span, text: shown(&text.into()) });
         self
     }
 }

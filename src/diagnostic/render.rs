@@ -7,6 +7,7 @@
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Label, Severity, SourceFile};
+use crate::secret;
 
 /// Diagnostics that are shown in full.
 const MAX_SHOWN: usize = 20;
@@ -146,7 +147,8 @@ struct Line {
 impl Line {
     fn new(file: &SourceFile, line: usize, focus: Option<usize>) -> Self {
         let range = file.line(line);
-        let all = file.text.get(range.clone()).unwrap_or("").trim_end_matches('\r');
+        let masked = secret::masked(file.text.get(range.clone()).unwrap_or(""));
+        let all = masked.trim_end_matches('\r');
         let column = focus.map_or(0, |at| {
             let before = at.saturating_sub(range.start).min(all.len());
             all.get(..before).map_or(0, |text| text.chars().count())

@@ -4,6 +4,7 @@
 //! whole. Of a large one only the lines around the span do; those before are left blank, which keeps the numbers right.
 
 use crate::diagnostic::Span;
+use crate::secret;
 
 use super::detail::{Detail, Position, Range, Source, SourceInfo};
 use super::status::{head, printable};
@@ -64,7 +65,7 @@ fn cut(text: &str, first: usize, last: usize) -> String {
             out.push('\n');
         }
         if shown.contains(&number) {
-            let line = printable(line.strip_suffix('\r').unwrap_or(line));
+            let line = printable(&secret::masked(line.strip_suffix('\r').unwrap_or(line)));
             let short = head(&line, LINE);
             out.push_str(short);
             if short.len() < line.len() {
@@ -95,6 +96,13 @@ mod tests {
         assert_eq!((info.filename.as_str(), &*info.data), ("a.yaml", "one\ntwo: \u{fffd}[31mred\nthree\n".as_bytes()));
         assert_eq!(range.start, Position { line: 2, character: 0 });
         assert_eq!(range.end, Position { line: 2, character: 3 });
+    }
+
+    #[test]
+    fn no_excerpt_shows_a_token() {
+        let file = SourceFile::new("package.json", "x\n\"postinstall\": \"npm_0123456789abcdefghij\"\n");
+        let (info, _) = parts(&Span::new(&file, 0..1));
+        assert_eq!(&*info.data, format!("x\n\"postinstall\": \"{}\"\n", "*".repeat(24)).as_bytes());
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::model::Spec;
-use super::secret;
 use super::tree::{Kind, Node};
 use super::words::quote;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, shown};
+use crate::secret;
 
 /// More than anyone reads; what comes after is dropped.
 const MAX_DIAGNOSTICS: usize = 100;
@@ -40,7 +40,7 @@ impl Report {
         self.from_args.extend(diagnostics.into_iter().map(|mut diagnostic| {
             let subject = format!("`{name}`: ");
             let message = diagnostic.message.strip_prefix(&subject).unwrap_or(&diagnostic.message);
-            diagnostic.message = format!("--build-arg {name}: {message}");
+            diagnostic.message = shown(&format!("--build-arg {name}: {message}"));
             diagnostic.labels.truncate(1);
             if let Some(label) = diagnostic.labels.first_mut() {
                 label.text = "the build arg overrides this file".to_owned();
@@ -93,14 +93,11 @@ impl Report {
         let suspects = all.iter().filter(|diagnostic| diagnostic.code == SUSPECT);
         self.masked.extend(suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.range.clone()));
         if !self.masked.is_empty() {
-            let shown = masked(&self.file, &mut self.masked);
+            let text = secret::blotted(&self.file.text, self.masked);
+            let shown = SourceFile::new(&*self.file.name, text);
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
             }
-        }
-        for diagnostic in &mut all {
-            diagnostic.message = secret::redacted(&diagnostic.message);
-            diagnostic.help = diagnostic.help.as_deref().map(secret::redacted);
         }
         if failed { Err(Diagnostics(all)) } else { Ok((spec, all)) }
     }
@@ -121,25 +118,6 @@ fn refusal(what: &str, span: Span) -> Diagnostic {
         .help(
             "give it to the build with `--secret`, or to the container where it runs; revoke it if it was ever pushed",
         )
-}
-
-/// The same text with some bytes blotted out: one `*` for each, so that offsets behind stay true.
-fn masked(file: &SourceFile, ranges: &mut [Range<usize>]) -> Arc<SourceFile> {
-    ranges.sort_by_key(|range| range.start);
-    let mut text = String::with_capacity(file.text.len());
-    let mut at = 0_usize;
-    for range in ranges.iter() {
-        let start = range.start.max(at);
-        let Some(hidden) = file.text.get(start..range.end) else { continue };
-        text.push_str(file.text.get(at..start).unwrap_or(""));
-        for c in hidden.chars() {
-            let blot = if c == '\n' { "\n" } else { "*" };
-            text.extend(std::iter::repeat_n(blot, c.len_utf8()));
-        }
-        at = range.end;
-    }
-    text.push_str(file.text.get(at..).unwrap_or(""));
-    SourceFile::new(file.name.clone(), text)
 }
 
 /// A warning for a variable that is usually a secret.

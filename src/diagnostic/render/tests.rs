@@ -127,3 +127,25 @@ fn large_files_travel_with_blank_lines() {
     assert_eq!(data.split('\n').nth(9_990), Some(""));
     assert_eq!((locations[0].ranges[0].start, locations[0].ranges[0].end), (10_000, 10_000));
 }
+
+#[test]
+fn secrets_are_shown_nowhere() {
+    let token = "ghp_0123456789abcdefghij0123";
+    let text = format!("{{\"postinstall\": \"curl -H {token}\"}}");
+    let diagnostic = Diagnostic::warning("a/b", format!("says {token}"))
+        .help(format!("not https://me:{token}@host"))
+        .label(span(&text, "\"postinstall\""), format!("here {token}"));
+    let status = format!("{:?}", crate::gateway::Failure::from(diagnostic.clone()));
+    for shown in [plain(diagnostic.clone()), diagnostic.to_string(), status] {
+        assert!(!shown.contains(token), "{shown}");
+    }
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let long = "é".repeat(100_000);
+    let diagnostic = Diagnostic::error("a/b", &*long).help(&*long).label(span(&long, "é"), &*long);
+    assert!(diagnostic.message.ends_with('…'));
+    assert!(plain(diagnostic.clone()).chars().count() < 5_000);
+    assert!(diagnostic.to_string().chars().count() < 4_000);
+}
