@@ -1,5 +1,7 @@
 //! Scalars with rules of their own: what is wanted, and what exactly is wrong with a text that does not fit.
 
+use buildkit_llb::ImageRef;
+
 use super::{duration, memory, mode, node_version};
 use crate::path::{ContextPath, ImagePath, PathError};
 use crate::spec::secret;
@@ -243,8 +245,10 @@ fn image(text: &str) -> Result<(), Misfit> {
         let (_, rest) = text.split_once("://").unwrap_or(("", text));
         return Err(misfit("is not an image reference", format!("leave the scheme out: {}", quote(rest))));
     }
-    let sane = !text.starts_with('-') && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    ensure(sane, "is not an image reference", "write it as in `docker pull`, such as `node:22-trixie-slim`")
+    text.parse::<ImageRef>().map(drop).map_err(|error| {
+        let help = format!("{}; write it as in `docker pull`, such as `node:22-trixie-slim`", error.problem);
+        misfit("is not an image reference", help)
+    })
 }
 
 fn check_name(text: &str) -> Result<(), Misfit> {

@@ -113,6 +113,10 @@ fn scalars() {
             ("memory", "build: {memory: 4x}\n"),
             ("memory too small", "build: {memory: 4}\n"),
             ("image", "build: {base: \"node 22\"}\nruntime: {base: docker://node:22}\n"),
+            (
+                "image references",
+                "build: {base: ../x}\nruntime: {base: \"docker.io/a@sha256:zz\"}\nchecks: [{name: c, run: x, base: Node}]\n",
+            ),
             ("empty", "build: {command: \"\"}\n"),
             ("variable", "runtime:\n  env: {1A: b, A-B: c}\n"),
             ("label", "runtime:\n  labels: {\"a b\": c}\n"),

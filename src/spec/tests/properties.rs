@@ -226,7 +226,11 @@ enum Value {
 fn samples(format: Format) -> &'static [&'static str] {
     match format {
         Format::Argument => &["--no-color", "a b", "1"],
-        Format::Base => &["slim", "gcr.io/distroless/nodejs22-debian13:nonroot", "node:22@sha256:abc"],
+        Format::Base => &[
+            "slim",
+            "gcr.io/distroless/nodejs22-debian13:nonroot",
+            "node:22@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ],
         Format::CheckName => &["e2e", "licences", "a.b"],
         Format::Command => &["yarn foo", "echo a, b: c # d", "x && y | z"],
         Format::ConfigFile => &["app-config.yaml", "config/production.yaml"],
