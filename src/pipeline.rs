@@ -79,10 +79,29 @@ fn left_out(path: &ContextPath) -> Diagnostic {
 /// Build args that nothing here knows: a typing mistake, most likely.
 fn unconsumed(source: &Source) -> Option<Diagnostic> {
     let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
-    let unknown: Vec<&str> = source.build_args.keys().filter(|name| !known(name)).map(String::as_str).collect();
+    let shown = |name: &String| if name.is_empty() { "one without a name".to_owned() } else { name.clone() };
+    let unknown: Vec<String> = source.build_args.keys().filter(|name| !known(name)).map(shown).collect();
     (!unknown.is_empty()).then(|| {
         Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", "))).help(
             "a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_args_that_nothing_uses_are_named() {
+        let said = |names: &[&str]| {
+            let build_args = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            let file = SourceFile::new("backstage.build.yaml", "");
+            unconsumed(&Source { file, ignore: None, build_args, arch: "amd64".to_owned() }).map(|d| d.message)
+        };
+        assert_eq!(said(&["node", "BUILDKIT_SYNTAX"]), None);
+        assert_eq!(said(&[""]).unwrap(), "build args that nothing uses: one without a name");
+        assert_eq!(said(&["", "nod"]).unwrap(), "build args that nothing uses: one without a name, nod");
+        assert!(said(&["ghp_0123456789abcdefghij0123"]).unwrap().ends_with(": ***"));
+    }
 }
