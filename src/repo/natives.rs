@@ -131,8 +131,9 @@ pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticPro
     };
     let root = Locator { name: "native".to_owned(), reference: "workspace:.".to_owned() };
     // The root's own dependency must stay as it is named here.
-    let mut rules = Rules { root: root.clone(), ..repo.yarn.rules.clone() };
-    rules.resolutions.retain(|resolution| !resolution.applies_everywhere_to(&native.name));
+    let resolutions = repo.yarn.rules.resolutions.iter().filter(|line| !line.applies_everywhere_to(&native.name));
+    let resolutions = resolutions.cloned().collect();
+    let rules = Rules { root: root.clone(), resolutions, ..repo.yarn.rules.clone() };
     let mut walk = lock.walk_entry(&rules, index);
     if !walk.missing.is_empty() || walk.files.iter().any(|file| ContextPath::new(file).is_err()) {
         return None;

@@ -4,6 +4,8 @@
 //! not know them would lose it. Source: `@yarnpkg/extensions` 2.0.7, the rows with `dependencies` (peers change no
 //! lockfile), applied as in `Configuration.normalizePackage`.
 
+use std::collections::BTreeMap;
+
 use crate::repo::range::satisfies;
 
 use super::Entry;
@@ -19,11 +21,25 @@ pub struct Extension {
     pub dependency: (String, String),
 }
 
+/// The extensions of a project, by package, in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Extensions(BTreeMap<String, Vec<Extension>>);
+
+impl FromIterator<Extension> for Extensions {
+    fn from_iter<I: IntoIterator<Item = Extension>>(extensions: I) -> Self {
+        let mut all = Self::default();
+        for extension in extensions {
+            all.0.entry(extension.name.clone()).or_default().push(extension);
+        }
+        all
+    }
+}
+
 /// The added dependencies of an entry that it does not have itself; builtin ones come first, as in Yarn.
-pub(super) fn added<'a>(entry: &'a Entry, own: &'a [Extension]) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(super) fn added<'a>(entry: &'a Entry, own: &'a Extensions) -> impl Iterator<Item = (&'a str, &'a str)> {
     let name = entry.locator.name.as_str();
     let builtin = BUILTIN.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
-    let own = own.iter().filter(move |e| e.name == name);
+    let own = own.0.get(name).into_iter().flatten();
     let own = own.map(|e| (e.range.as_str(), e.dependency.0.as_str(), e.dependency.1.as_str()));
     builtin.chain(own).filter_map(move |(range, name, wanted)| {
         let missing = !entry.dependencies.contains_key(name);
@@ -137,9 +153,26 @@ mod tests {
             version: version.to_owned(),
             ..Entry::default()
         };
-        assert_eq!(added(&entry("9.2.2"), &[]).collect::<Vec<_>>(), [("@types/unist", "^2.0.0")]);
-        assert_eq!(added(&entry("10.0.0"), &[]).count(), 0);
+        assert_eq!(added(&entry("9.2.2"), &Extensions::default()).collect::<Vec<_>>(), [("@types/unist", "^2.0.0")]);
+        assert_eq!(added(&entry("10.0.0"), &Extensions::default()).count(), 0);
         let own = Extension { name: "unified".into(), range: "*".into(), dependency: ("x".into(), "^1".into()) };
-        assert_eq!(added(&entry("10.0.0"), &[own]).collect::<Vec<_>>(), [("x", "^1")]);
+        let own = Extensions::from_iter([own]);
+        assert_eq!(added(&entry("10.0.0"), &own).collect::<Vec<_>>(), [("x", "^1")]);
+    }
+
+    #[test]
+    fn only_those_of_a_package_are_looked_at() {
+        // Looked at one by one these would be 10^10.
+        let extension = |i: usize| Extension {
+            name: format!("p{i}"),
+            range: "*".to_owned(),
+            dependency: ("x".to_owned(), "^1".to_owned()),
+        };
+        let all: Extensions = (0..100_000).map(extension).collect();
+        for i in 0..100_000 {
+            let locator = Locator::parse(&format!("p{i}@npm:1.0.0")).unwrap();
+            let entry = Entry { locator, version: "1.0.0".to_owned(), ..Entry::default() };
+            assert_eq!(added(&entry, &all).count(), 1);
+        }
     }
 }

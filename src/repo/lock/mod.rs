@@ -10,11 +10,12 @@ mod cut;
 mod descriptor;
 mod extensions;
 mod parse;
+mod resolutions;
 mod rules;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use crate::diagnostic::SourceFile;
@@ -22,9 +23,10 @@ use crate::path::ContextPath;
 
 pub use cut::WorkspaceEntry;
 pub use descriptor::{Descriptor, Locator, is_name};
-pub use extensions::Extension;
+pub use extensions::{Extension, Extensions};
 pub use parse::{LockError, LockErrorKind};
-pub use rules::{Resolution, Rules};
+pub use resolutions::{Resolution, Resolutions};
+pub use rules::Rules;
 pub use walk::{Missing, Seed, Walk};
 
 pub(crate) use rules::backstage_params;
@@ -96,6 +98,14 @@ impl Lockfile {
         self.entries.iter().filter(move |entry| entry.locator.name == name)
     }
 
+    /// The first descriptor of a package whose range begins so, by the order of ranges.
+    pub(crate) fn starting(&self, name: &str, start: &str) -> Option<&Descriptor> {
+        let ranges = self.index.get(name)?;
+        let (_, place) = ranges.range::<str, _>((Bound::Included(start), Bound::Unbounded)).next()?;
+        let found = self.entries.get(place.entry)?.descriptors.get(place.descriptor)?;
+        found.range.starts_with(start).then_some(found)
+    }
+
     /// The entry of the workspace in a directory.
     pub fn workspace(&self, dir: &ContextPath) -> Option<&Entry> {
         self.entries.get(self.workspace_index(dir)?)
@@ -137,5 +147,26 @@ impl Default for Lockfile {
             index: BTreeMap::new(),
             workspaces: BTreeMap::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_range_begins_with_is_looked_up() {
+        // Compared one by one with all entries these would be 10^10 comparisons.
+        let mut lock = Lockfile { version: 8, ..Lockfile::default() };
+        for i in 0..100_000 {
+            let range = format!("backstage:^{i}::backstage=1.0.0&npm={i}");
+            lock.add(Entry { descriptors: vec![Descriptor::new("a", range)], ..Entry::default() }).unwrap();
+        }
+        for i in 0..100_000 {
+            let found = lock.starting("a", &format!("backstage:^{i}::")).unwrap();
+            assert!(found.range.ends_with(&format!("&npm={i}")));
+            assert_eq!(lock.starting("a", &format!("backstage:^{i}:x")), None);
+        }
+        assert_eq!(lock.starting("b", ""), None);
     }
 }

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::descriptor::is_name;
-use super::extensions::Extension;
+use super::extensions::Extensions;
+use super::resolutions::Resolutions;
 use super::{Descriptor, Locator, Lockfile};
 
 /// Names that Yarn itself patches.
@@ -17,83 +17,14 @@ const PATCHED: [&str; 3] = ["fsevents", "resolve", "typescript"];
 /// The rules of one project.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Root `resolutions`, in their order: the first that matches wins.
-    pub resolutions: Vec<Resolution>,
+    /// Root `resolutions`.
+    pub resolutions: Resolutions,
     /// `packageExtensions` of `.yarnrc.yml`.
-    pub extensions: Vec<Extension>,
+    pub extensions: Extensions,
     /// `catalog` (under the empty name) and `catalogs` of `.yarnrc.yml`: catalog to package to range.
     pub catalogs: BTreeMap<String, BTreeMap<String, String>>,
     /// The root's own locator, to which resolutions are bound.
     pub root: Locator,
-}
-
-/// One line of `resolutions`: `child`, `child@range`, `parent/child`, `parent@range/child@range`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolution {
-    /// The key as written.
-    pub key: String,
-    /// The range or reference that is used instead.
-    pub reference: String,
-    from: Option<Pattern>,
-    to: Pattern,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pattern {
-    name: String,
-    range: Option<String>,
-}
-
-impl Resolution {
-    /// Reads a line; `None` for keys that Yarn warns about and ignores.
-    pub fn parse(key: &str, reference: &str) -> Option<Self> {
-        if key.starts_with('*') {
-            return None;
-        }
-        let (from, rest) = Pattern::parse(key)?;
-        let (from, to) = match rest.strip_prefix('/') {
-            Some(rest) => (Some(from), Pattern::parse(rest).filter(|(_, rest)| rest.is_empty())?.0),
-            None if rest.is_empty() => (None, from),
-            None => return None,
-        };
-        Some(Self { key: key.to_owned(), reference: reference.to_owned(), from, to })
-    }
-
-    /// Whether it says something about a package whoever asks for it.
-    pub(crate) fn applies_everywhere_to(&self, name: &str) -> bool {
-        self.from.is_none() && self.to.name == name
-    }
-
-    fn matches(&self, parent: &Locator, dependency: &Descriptor) -> bool {
-        let from = self.from.as_ref().is_none_or(|from| from.matches(&parent.name, &parent.reference));
-        from && self.to.matches(&dependency.name, &dependency.range)
-    }
-}
-
-impl Pattern {
-    /// Reads a pattern and answers what is left.
-    fn parse(text: &str) -> Option<(Self, &str)> {
-        let scope = if text.starts_with('@') { text.find('/')?.saturating_add(1) } else { 0 };
-        let rest = text.get(scope..)?;
-        let end = scope.saturating_add(rest.find(['/', '@']).unwrap_or(rest.len()));
-        let (name, rest) = text.split_at_checked(end)?;
-        if !is_name(name) {
-            return None;
-        }
-        let (range, rest) = match rest.strip_prefix('@') {
-            Some(range) => {
-                let (range, rest) = range.split_at_checked(range.find('/').unwrap_or(range.len()))?;
-                (Some(range.to_owned()), rest)
-            }
-            None => (None, rest),
-        };
-        Some((Self { name: name.to_owned(), range }, rest))
-    }
-
-    fn matches(&self, name: &str, range: &str) -> bool {
-        let wanted = |wanted: &String| Descriptor::new(name, wanted).normalized().range == range;
-        self.name == name && self.range.as_ref().is_none_or(wanted)
-    }
 }
 
 /// A dependency after all rules.
@@ -109,7 +40,7 @@ impl Rules {
     /// Applies all rules to a dependency of `parent` as its manifest writes it.
     pub fn reduce(&self, lock: &Lockfile, parent: &Locator, dependency: Descriptor) -> Reduced {
         let mut descriptor = dependency.normalized();
-        let resolution = self.resolutions.iter().position(|r| r.matches(parent, &descriptor));
+        let resolution = self.resolutions.first(parent, &descriptor);
         if let Some(found) = resolution.and_then(|i| self.resolutions.get(i)) {
             descriptor = Descriptor::new(descriptor.name, &*found.reference).normalized();
             descriptor = bind(descriptor, &self.root);
@@ -162,16 +93,8 @@ fn builtin_patch(lock: &Lockfile, descriptor: Descriptor) -> Descriptor {
 /// and that version. The file tells both.
 fn backstage(lock: &Lockfile, descriptor: Descriptor) -> Descriptor {
     let bound = format!("{}::", descriptor.range);
-    let mut plain = None;
-    for known in lock.named(&descriptor.name).flat_map(|entry| &entry.descriptors) {
-        if known.range.starts_with(&bound) {
-            return known.clone();
-        }
-        if plain.is_none() && known.name == descriptor.name && known.range.starts_with("npm:^") {
-            plain = Some(known.clone());
-        }
-    }
-    plain.unwrap_or(descriptor)
+    let known = lock.starting(&descriptor.name, &bound).or_else(|| lock.starting(&descriptor.name, "npm:^"));
+    known.cloned().unwrap_or(descriptor)
 }
 
 /// Adds the parent to a range that is relative to it.
@@ -260,6 +183,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Resolution;
     use super::*;
 
     fn root() -> Locator {
