@@ -7,6 +7,8 @@
 //! One difference: `\d` and the like, which moby passes on to Go's regexp as a class, are the plain character here, as
 //! the documentation says of a backslash.
 
+use std::collections::BTreeMap;
+
 /// Why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
@@ -29,16 +31,19 @@ const MAX_PATTERNS: usize = 20_000;
 /// An ordered list of patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatternMatcher {
-    patterns: Vec<Pattern>,
+    /// Those that are no plain path, in their order.
+    patterns: Vec<(Rule, Kind)>,
+    /// Those that are: there may be thousands, one for each file that somebody named.
+    exact: BTreeMap<String, Rule>,
+    exceptions: bool,
 }
 
-/// One pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pattern {
-    exception: bool,
-    kind: Kind,
+/// What a pattern says of what it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rule {
     /// Position in the list that was given.
     index: usize,
+    exception: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +77,7 @@ impl PatternMatcher {
         if patterns.len() > MAX_PATTERNS || patterns.iter().any(|text| text.len() > MAX_PATTERN) {
             return Err(PatternError::TooMuch);
         }
-        let mut compiled = Vec::with_capacity(patterns.len());
+        let mut compiled = Self::default();
         for (index, text) in patterns.iter().enumerate() {
             let text = text.trim();
             if text.is_empty() {
@@ -84,45 +89,48 @@ impl PatternMatcher {
                 Some(text) => (true, text),
                 None => (false, cleaned.as_str()),
             };
-            let kind = compile(text).ok_or_else(|| PatternError::Syntax(text.to_owned()))?;
-            compiled.push(Pattern { exception, kind, index });
+            compiled.exceptions |= exception;
+            let rule = Rule { index, exception };
+            match compile(text).ok_or_else(|| PatternError::Syntax(text.to_owned()))? {
+                // The last of the same is the one that decides.
+                Kind::Exact(path) => drop(compiled.exact.insert(path, rule)),
+                kind => compiled.patterns.push((rule, kind)),
+            }
         }
-        Ok(Self { patterns: compiled })
+        Ok(compiled)
     }
 
     /// Whether the last pattern that matches a path or one of its parents is no exception.
     pub fn matches(&self, path: &str) -> bool {
-        self.deciding(path).is_some_and(|pattern| !pattern.exception)
+        self.hidden_by(path).is_some()
     }
 
     /// Index, in the list given, of the last pattern that matches a path or one of its parents, if it is no exception:
     /// what to name when a file is hidden.
     pub fn hidden_by(&self, path: &str) -> Option<usize> {
-        self.deciding(path).filter(|pattern| !pattern.exception).map(|pattern| pattern.index)
+        self.deciding(path).filter(|rule| !rule.exception).map(|rule| rule.index)
     }
 
     /// Whether any pattern is an exception (`!`).
     pub fn has_exceptions(&self) -> bool {
-        self.patterns.iter().any(|pattern| pattern.exception)
+        self.exceptions
     }
 
-    fn deciding(&self, path: &str) -> Option<&Pattern> {
-        let mut decided: Option<&Pattern> = None;
-        for pattern in &self.patterns {
-            // Only what would change the answer is looked at.
-            if pattern.exception == decided.is_some_and(|d| !d.exception) && pattern.kind.matches_or_parent(path) {
-                decided = Some(pattern);
-            }
-        }
-        decided
+    /// The last pattern that matches a path or one of its parents.
+    fn deciding(&self, path: &str) -> Option<Rule> {
+        let exact = with_parents(path).filter_map(|path| self.exact.get(path)).max().copied();
+        let later = self.patterns.iter().rev().take_while(|(rule, _)| exact.is_none_or(|exact| *rule > exact));
+        let mut matching = later.filter(|(_, kind)| with_parents(path).any(|path| kind.matches(path)));
+        matching.next().map(|(rule, _)| *rule).or(exact)
     }
 }
 
-impl Kind {
-    fn matches_or_parent(&self, path: &str) -> bool {
-        self.matches(path) || path.match_indices('/').any(|(i, _)| path.get(..i).is_some_and(|dir| self.matches(dir)))
-    }
+/// A path, and every directory that it lies in.
+fn with_parents(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(path).chain(path.match_indices('/').filter_map(|(at, _)| path.get(..at)))
+}
 
+impl Kind {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(text) => path == text,
@@ -299,108 +307,4 @@ fn ignore_line(line: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn matches(patterns: &[&str], path: &str) -> bool {
-        let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
-        PatternMatcher::new(&patterns).unwrap().matches(path)
-    }
-
-    #[test]
-    fn single_patterns() {
-        for (pattern, path, wanted) in [
-            ("a", "a", true),
-            ("a", "b/a", false),
-            ("a", "a/b/c", true),
-            ("A", "a", false),
-            ("a/", "a/b", true),
-            ("./a", "a", true),
-            ("*.md", "README.md", true),
-            ("*.md", "docs/README.md", false),
-            ("*/*.md", "docs/README.md", true),
-            ("*", "a/b", true),
-            ("**/*.md", "docs/x/README.md", true),
-            ("**/*.md", "README.md", true),
-            ("**/node_modules", "node_modules", true),
-            ("**/node_modules", "a/b/node_modules/c", true),
-            ("**/node_modules", "a/my_node_modules", false),
-            ("**foo", "barfoo", true),
-            ("**fo?", "barfoo", false),
-            ("a/**", "a/b/c", true),
-            ("a/**", "a", false),
-            ("a**", "abc/d", true),
-            ("a/**/b", "a/b", true),
-            ("a/**/b", "a/x/y/b", true),
-            ("a/**/b", "a/xb", false),
-            ("**/a/**", "x/a/y", true),
-            ("**/a/**", "x/a", false),
-            ("**", "anything/at/all", true),
-            ("?.txt", "a.txt", true),
-            ("?.txt", "/.txt", false),
-            ("[a-c]x", "bx", true),
-            ("[^a-c]x", "bx", false),
-            ("[^a-c]x", "dx", true),
-            (r"a\*b", "a*b", true),
-            (r"a\*b", "axb", false),
-            ("a.b", "axb", false),
-            ("a+b(c)", "a+b(c)", true),
-            ("**/.env*", "packages/app/.env.local", true),
-            ("**/.env*", ".env", true),
-            ("**/.env*", "x.env", false),
-            (".git", ".gitignore", false),
-            ("***x", "ax", true),
-        ] {
-            assert_eq!(matches(&[pattern], path), wanted, "{pattern} on {path}");
-        }
-    }
-
-    #[test]
-    fn the_last_match_decides() {
-        assert!(!matches(&["*.md", "!README.md"], "README.md"));
-        assert!(matches(&["*.md", "!README*.md", "README-secret.md"], "README-secret.md"));
-        assert!(!matches(&["*.md", "README-secret.md", "!README*.md"], "README-secret.md"));
-        assert!(!matches(&["packages", "!packages/app"], "packages/app/src/x"));
-        assert!(matches(&["packages", "!packages/app"], "packages/backend"));
-        assert!(!matches(&["!a"], "a"));
-        assert!(matches(&["!a", "a"], "a"));
-    }
-
-    #[test]
-    fn the_pattern_that_hides_is_named() {
-        let patterns: Vec<String> = ["", "a", "!a/b", "a/b/c"].map(str::to_owned).to_vec();
-        let matcher = PatternMatcher::new(&patterns).unwrap();
-        assert_eq!(matcher.hidden_by("a/x"), Some(1));
-        assert_eq!(matcher.hidden_by("a/b/x"), None);
-        assert_eq!(matcher.hidden_by("a/b/c"), Some(3));
-    }
-
-    #[test]
-    fn bad_patterns_are_refused() {
-        for pattern in ["!", "[", "[]", "[]a]", "[a-", "[-x]", "[b-a]", "a\\", "[^]"] {
-            assert!(PatternMatcher::new(&[pattern.to_owned()]).is_err(), "{pattern}");
-        }
-    }
-
-    #[test]
-    fn ignore_files() {
-        let text = "\u{feff}# c\n  a  \n\n/b\n!/c/../d\n #e\n!\n./f/\n/\n..\r\n";
-        assert_eq!(parse_ignore_file(text), ["a", "b", "!d", "#e", "!", "f", "/", ".."]);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn nothing_panics(patterns in proptest::collection::vec("[a-c*?/!\\\\.\\[\\]^-]{0,12}", 0..4), path in "[a-c/.]{0,16}") {
-            if let Ok(matcher) = PatternMatcher::new(&patterns) {
-                matcher.matches(&path);
-            }
-        }
-
-        #[test]
-        fn any_text_is_read(text in ".{0,60}") {
-            if let Ok(matcher) = PatternMatcher::new(&parse_ignore_file(&text)) {
-                matcher.matches("a/b");
-            }
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{PatternMatcher, parse_ignore_file};
 use crate::path::ContextPath;
-use crate::repo::{DENY, is_denied};
+use crate::repo::{DENY, escaped, is_secret};
 
 use super::Planner;
 
@@ -34,6 +34,7 @@ impl Planner<'_> {
                             .paths
                             .iter()
                             .filter(|path| !path.is_empty())
+                            .map(|path| escaped(path))
                             .flat_map(|path| [format!("!{path}"), format!("!{path}/**")]),
                     );
                     // What hides nothing that is needed holds below the needed paths as well.
@@ -102,7 +103,7 @@ impl Planner<'_> {
 
     /// A file of the deny-list that is asked for by name is a mistake, not a wish.
     pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
-        if is_denied(path) || path.name() == ".yarnrc.yml" {
+        if is_secret(path) {
             return Err(Diagnostic::error(
                 "plan/secret-file",
                 format!("`{path}` is never put into an image: files like it hold secrets or local settings"),

@@ -1,6 +1,6 @@
 //! The image: layers in the order in which they change, and the configuration that runs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
@@ -157,10 +157,10 @@ impl Planner<'_> {
     fn files(&mut self) -> Result<Vec<FileAction>, Diagnostics> {
         let workdir = image_path(APP);
         let mut actions = Vec::new();
-        let mut taken: Vec<ContextPath> = Vec::new();
+        let mut taken: BTreeSet<ContextPath> = BTreeSet::new();
         for config in self.runtime_configs() {
             actions.push(self.readable(&config.from, &workdir.join_context(&config.to), false));
-            taken.push(config.from);
+            taken.insert(config.from);
         }
         for file in &self.spec().files {
             let dest = match &file.to {
@@ -171,7 +171,7 @@ impl Planner<'_> {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
                     self.uses(&file.from);
-                    taken.push(file.from.clone());
+                    taken.insert(file.from.clone());
                     CopyFiles::new(Tree::Context, rooted(&file.from), dest)
                 }
                 FileSource::Image(reference) => {
@@ -197,12 +197,13 @@ impl Planner<'_> {
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
         for path in self.production.links() {
             actions.push(self.readable(&path, &workdir.join_context(&path), false));
-            taken.push(path);
+            taken.insert(path);
         }
         for path in self.named_by_config() {
-            if !taken.iter().any(|dir| path.is_in(dir)) {
+            let mut dirs = std::iter::successors(Some(path.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
+            if !dirs.any(|dir| taken.contains(&dir)) {
                 actions.push(self.readable(&path, &workdir.join_context(&path), true));
-                taken.push(path);
+                taken.insert(path);
             }
         }
         for dir in &self.spec().runtime.writable {

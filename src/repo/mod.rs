@@ -23,5 +23,6 @@ pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersio
 pub use lock::is_name;
 pub use natives::{Native, PrebuiltTool, native_project};
 pub use read::read;
-pub use read_set::{DENY, is_denied, read_set};
+pub(crate) use read_set::escaped;
+pub use read_set::{DENY, is_denied, is_secret, read_set};
 pub use schema::SchemaStyle;

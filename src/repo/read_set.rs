@@ -1,5 +1,7 @@
 //! The one declared set of what facts are read from.
 
+use std::sync::LazyLock;
+
 use crate::files::{PatternMatcher, ReadSet};
 use crate::path::ContextPath;
 
@@ -23,9 +25,16 @@ pub const DENY: [&str; 11] = [
 
 /// Whether the deny-list hides a path.
 pub fn is_denied(path: &ContextPath) -> bool {
-    let deny: Vec<String> = DENY.iter().map(|pattern| (*pattern).to_owned()).collect();
+    static MATCHER: LazyLock<Option<PatternMatcher>> =
+        LazyLock::new(|| PatternMatcher::new(&DENY.map(str::to_owned)).ok());
     // Our own patterns are patterns; were they not, hiding is the safe answer.
-    PatternMatcher::new(&deny).map_or(true, |deny| deny.matches(path.as_str()))
+    MATCHER.as_ref().is_none_or(|deny| deny.matches(path.as_str()))
+}
+
+/// Whether a path may never be put into an image: what the deny-list hides, and `.yarnrc.yml`, which an install needs but
+/// which may hold credentials.
+pub fn is_secret(path: &ContextPath) -> bool {
+    is_denied(path) || path.name() == ".yarnrc.yml"
 }
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
@@ -91,14 +100,47 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     ReadSet { include, exclude }
 }
 
-/// A path as a pattern that matches it alone.
+/// A path as a pattern that matches it alone. Patterns are trimmed, so that outer blanks have to be hidden in a class; a
+/// backslash would be left alone at the end.
 pub(crate) fn escaped(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
-    for c in path.chars() {
-        if "*?[]\\".contains(c) {
-            out.push('\\');
+    let last = path.char_indices().next_back().map_or(0, |(at, _)| at);
+    for (at, c) in path.char_indices() {
+        let outer = at == 0 || at == last;
+        match c {
+            c if outer && c.is_whitespace() => out.extend(['[', c, ']']),
+            '*' | '?' | '[' | ']' | '\\' => out.extend(['\\', c]),
+            '!' if at == 0 => out.extend(['\\', c]),
+            c => out.push(c),
         }
-        out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_file_is_shown_whatever_it_is_called() {
+        for name in ["!app-config.yaml", " app-config.yaml ", "\u{a0}x", "[x]*?.yaml", "#x.yaml", "! x", "!"] {
+            let path = ContextPath::new(name).unwrap();
+            let named = std::slice::from_ref(&path);
+            for set in [read_set(named, None), read_set(named, Some(&["**".to_owned()]))] {
+                assert!(set.contains(&path), "{name:?}: {set:?}");
+            }
+            assert!(!read_set(named, None).contains(&ContextPath::new("x").unwrap()), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn many_named_files_cost_no_more_than_one() {
+        // Each of them against each pattern would be 10^8 matches for the set alone.
+        let paths: Vec<ContextPath> =
+            (0..9_000).map(|i| ContextPath::new(&format!("config/{i}.yaml")).unwrap()).collect();
+        let shown = read_set(&paths, None).matcher().unwrap();
+        for _ in 0..20 {
+            assert!(paths.iter().all(|path| shown.contains(path)));
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::path::{ContextPath, PathError};
 use crate::repo::json::{Step, locate};
 use crate::repo::lock::{Missing, Walk};
 use crate::repo::project::{InstallManifest, locator, named};
-use crate::repo::{Manifest, Repository};
+use crate::repo::{Manifest, Repository, is_secret};
 
 /// Places named in one diagnostic.
 const SHOWN: usize = 5;
@@ -22,11 +22,8 @@ pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
     let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
     let mut found: Vec<Diagnostic> = missing(repo, &walk).into_iter().chain(gone(repo)).collect();
     let mut inputs: BTreeSet<ContextPath> = repo.yarn.inputs.iter().cloned().collect();
-    for file in walk.files.iter().chain(&walk.links) {
-        if let Err(error) = ContextPath::new(file) {
-            found.push(outside(repo, file, error));
-        }
-    }
+    found.extend(outside(repo, &walk));
+    found.extend(secret(repo, &walk));
     let dirs: BTreeSet<&ContextPath> = repo.workspaces.iter().map(|w| &w.dir).collect();
     inputs.extend(named(&walk.files, |path| path.name() == "package.json" && dirs.contains(&path.parent())));
     let links = named(&walk.links, |path| dirs.contains(path));
@@ -84,20 +81,48 @@ fn gone(repo: &Repository) -> Option<Diagnostic> {
     Some(error)
 }
 
-fn outside(repo: &Repository, file: &str, error: PathError) -> Diagnostic {
+/// Dependencies on files that are not in the repository.
+fn outside(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
+    let bad: BTreeMap<&str, PathError> =
+        local(walk).filter_map(|file| Some((file, ContextPath::new(file).err()?))).collect();
+    let (file, error) = bad.first_key_value()?;
+    let message = match bad.len() {
+        1 => format!("a dependency names {file}, which is no path in the repository: {error}"),
+        count => format!("{count} dependencies name what is no path in the repository, such as {file}: {error}"),
+    };
+    let diagnostic =
+        Diagnostic::error("repo/dependency-outside", message).help("move what it names into the repository");
+    Some(bad.keys().take(SHOWN).fold(diagnostic, |diagnostic, file| diagnostic.at(naming(repo, file))))
+}
+
+/// Dependencies on files that no build gets to see: a copy of them could not work.
+fn secret(repo: &Repository, walk: &Walk) -> Option<Diagnostic> {
+    let hidden: BTreeSet<&str> =
+        local(walk).filter(|file| ContextPath::new(file).is_ok_and(|path| is_secret(&path))).collect();
+    let file = ContextPath::new(hidden.first()?).unwrap_or_default();
+    let message =
+        format!("a dependency names {file}, which no build sees: files like it hold secrets or local settings");
+    let diagnostic =
+        Diagnostic::error("repo/dependency-secret", message).help("take the dependency out, or move what it needs");
+    Some(hidden.iter().take(SHOWN).fold(diagnostic, |diagnostic, file| diagnostic.at(naming(repo, file))))
+}
+
+/// What dependencies name in the repository; of a portal the directory alone.
+fn local(walk: &Walk) -> impl Iterator<Item = &str> {
+    let portal = |file: &&String| file.strip_suffix("/package.json").is_some_and(|dir| walk.links.contains(dir));
+    walk.links.iter().chain(walk.files.iter().filter(move |file| !portal(file))).map(String::as_str)
+}
+
+/// The dependency that names a file, as well as its last component tells.
+fn naming(repo: &Repository, file: &str) -> Span {
     let name = file.rsplit('/').next().unwrap_or(file);
-    let all = std::iter::once(&repo.root).chain(&repo.workspaces);
-    let at = all.flat_map(|m| edges(m).map(move |(field, name, range)| (m, field, name, range)));
-    let at = at
-        .filter(|(.., range)| range.contains(name))
-        .map(|(m, field, name, _)| locate(&m.file, &[Step::Key(field), Step::Key(name)]));
-    let span = at.into_iter().next().unwrap_or_else(|| Span::line(&repo.root.file, 1));
-    Diagnostic::error(
-        "repo/dependency-outside",
-        format!("a dependency names {file}, which is no path in the repository: {error}"),
-    )
-    .help("move what it names into the repository")
-    .at(span)
+    let mut all = std::iter::once(&repo.root).chain(&repo.workspaces);
+    let found = all.find_map(|m| {
+        let (field, name, _) =
+            edges(m).find(|(.., range)| range.split(['/', ':', '#', '!']).any(|part| part == name))?;
+        Some(locate(&m.file, &[Step::Key(field), Step::Key(name)]))
+    });
+    found.unwrap_or_else(|| Span::line(&repo.root.file, 1))
 }
 
 fn manifest<'a>(repo: &'a Repository, missing: &Missing) -> Option<&'a Manifest> {

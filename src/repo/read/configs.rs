@@ -11,7 +11,7 @@ use crate::repo::config::{Included, resolve};
 use crate::repo::yaml;
 
 use super::root::Root;
-use super::{CONFIG, failed, source};
+use super::{CONFIG, failed, read_each, source};
 
 /// Rounds of `$include` followed.
 const MAX_ROUNDS: usize = 8;
@@ -24,24 +24,28 @@ pub(super) async fn read<F: Files>(
     named: &[Spanned<ContextPath>],
 ) -> Result<(Configs, Vec<Diagnostic>), Diagnostics> {
     let at_root = root.names.iter().filter(|name| is_app_config(name)).filter_map(|name| ContextPath::new(name).ok());
-    let paths: BTreeSet<ContextPath> = named.iter().map(|path| path.value.clone()).chain(at_root).collect();
+    let asked: BTreeMap<&ContextPath, &Spanned<ContextPath>> =
+        named.iter().rev().map(|path| (&path.value, path)).collect();
+    let paths: BTreeSet<ContextPath> = asked.keys().copied().cloned().chain(at_root).collect();
     let paths: Vec<ContextPath> = paths.into_iter().collect();
-    let data = files.read_many(&paths, CONFIG).await.map_err(|error| failed(&error))?;
+    let data = read_each(files, &paths, CONFIG).await.map_err(|error| failed(&error))?;
     let mut found = Vec::new();
     let mut configs = Configs::new();
     for (path, data) in paths.iter().zip(data) {
-        let asked = named.iter().find(|named| named.value == *path);
+        let asked = asked.get(path).copied();
+        // A file that the image does not take along must not end the build.
+        let needed = asked.is_some() || path.as_str() == "app-config.yaml";
         match (data, asked) {
-            (Some(data), _) => match parse(path, &data) {
+            (Ok(Some(data)), _) => match parse(path, &data) {
                 Ok(config) => drop(configs.insert(path.clone(), config)),
-                // A file that the image does not take along must not end the build.
-                Err(error) if asked.is_none() && path.as_str() != "app-config.yaml" => {
-                    found.push(Diagnostic { severity: Severity::Warning, ..error });
-                }
+                Err(error) if !needed => found.push(Diagnostic { severity: Severity::Warning, ..error }),
                 Err(error) => found.push(error),
             },
-            (None, Some(asked)) => found.push(missing(root, asked)),
-            (None, None) => {}
+            (Ok(None), Some(asked)) => found.push(missing(root, asked)),
+            (Ok(None), None) => {}
+            (Err(error), Some(asked)) => found.push(failed(&error).at(asked.span.clone())),
+            (Err(error), None) if needed => found.push(failed(&error)),
+            (Err(_), None) => {}
         }
     }
     include(files, &mut configs).await.map_err(Diagnostics::from)?;
@@ -103,8 +107,9 @@ async fn include<F: Files>(files: &F, configs: &mut Configs) -> Result<(), Diagn
         if wanted.is_empty() {
             break;
         }
-        let data = files.read_many(&wanted, CONFIG).await.map_err(|error| failed(&error))?;
+        let data = read_each(files, &wanted, CONFIG).await.map_err(|error| failed(&error))?;
         for (path, data) in wanted.into_iter().zip(data) {
+            let data = data.map_err(|error| failed(&error))?;
             let parsed = data.map(|data| parse(&path, &data)).transpose()?;
             known.insert(path, parsed.map_or(Included::Missing, |config| Included::Value(config.value)));
         }

@@ -13,6 +13,15 @@ use crate::repo::read_set::escaped;
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 20_000;
+/// Names in them, at most: links make many directories of one.
+const MAX_NAMES: usize = 400_000;
+/// Steps from directory to directory, over the manifests of all workspaces.
+const MAX_STEPS: usize = 200_000;
+/// Directories listed in one call.
+const TOGETHER: usize = 500;
+/// Patterns of one manifest, braces expanded, and those of them that take back.
+const MAX_PATTERNS: usize = 10_000;
+const MAX_NEGATIVE: usize = 200;
 /// Bytes of a pattern.
 const MAX_PATTERN: usize = 1024;
 /// Patterns that braces may stand for.
@@ -27,6 +36,9 @@ pub(crate) enum GlobError {
     /// More directories than anyone has.
     #[error("the patterns match more than {MAX_DIRECTORIES} directories")]
     TooMany,
+    /// More patterns than anyone writes.
+    #[error("there are more than {MAX_PATTERNS} patterns, or {MAX_NEGATIVE} that begin with `!`")]
+    TooManyPatterns,
     #[error(transparent)]
     Files(#[from] FilesError),
 }
@@ -41,17 +53,46 @@ enum Part {
     Any,
 }
 
+/// What is known of a repository's directories from one manifest to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    /// Nothing is listed twice.
+    listings: BTreeMap<ContextPath, Vec<Entry>>,
+    names: usize,
+    steps: usize,
+}
+
+impl Tree {
+    async fn list<F: Files>(&mut self, files: &F, dirs: &[ContextPath]) -> Result<(), GlobError> {
+        for dirs in dirs.chunks(TOGETHER) {
+            for (dir, listing) in dirs.iter().zip(list(files, dirs).await?) {
+                self.names = self.names.saturating_add(listing.len());
+                self.listings.insert(dir.clone(), listing);
+            }
+            if self.listings.len() > MAX_DIRECTORIES || self.names > MAX_NAMES {
+                return Err(GlobError::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&self, dir: &ContextPath) -> impl Iterator<Item = &Entry> {
+        self.listings.get(dir).into_iter().flatten()
+    }
+}
+
 /// Directories that the patterns name, relative to the context; whether they hold a manifest is not asked here.
-/// Listings are kept in `known`, so that nothing is listed twice.
 pub(crate) async fn expand<F: Files>(
     files: &F,
     base: &ContextPath,
     patterns: &[&str],
-    known: &mut BTreeMap<ContextPath, Vec<Entry>>,
+    tree: &mut Tree,
 ) -> Result<BTreeSet<ContextPath>, GlobError> {
-    let mut positive = Vec::new();
-    let mut negative = Vec::new();
-    for (index, pattern) in patterns.iter().enumerate() {
+    let mut written = BTreeSet::new();
+    let mut expanded = 0_usize;
+    // By text, so that none is looked for twice.
+    let (mut positive, mut negative) = (BTreeMap::new(), BTreeMap::new());
+    for (index, pattern) in patterns.iter().enumerate().filter(|(_, pattern)| written.insert(**pattern)) {
         let (target, text) = match pattern.strip_prefix('!') {
             Some(text) => (&mut negative, text),
             None => (&mut positive, *pattern),
@@ -60,10 +101,14 @@ pub(crate) async fn expand<F: Files>(
             return Err(GlobError::Pattern { index, reason: "the pattern is longer than 1024 bytes" });
         }
         for text in braces(text) {
-            target.push((index, rooted(base, index, &text)?));
+            expanded = expanded.saturating_add(1);
+            target.entry(rooted(base, index, &text)?).or_insert(index);
+        }
+        if expanded > MAX_PATTERNS || negative.len() > MAX_NEGATIVE {
+            return Err(GlobError::TooManyPatterns);
         }
     }
-    let negative = negative.iter().map(|(index, text)| excluder(*index, text)).collect::<Result<Vec<_>, _>>()?;
+    let negative = negative.iter().map(|(text, index)| excluder(*index, text)).collect::<Result<Vec<_>, _>>()?;
     let hidden = |path: &ContextPath| {
         let text = path.as_str();
         ["node_modules", ".git", ".yarn"].contains(&path.name())
@@ -71,7 +116,7 @@ pub(crate) async fn expand<F: Files>(
     };
 
     let mut programs = Vec::new();
-    for (index, text) in &positive {
+    for (text, index) in &positive {
         programs.push(parts(*index, text)?);
     }
     let mut found = BTreeSet::new();
@@ -80,22 +125,21 @@ pub(crate) async fn expand<F: Files>(
         (0..programs.len()).map(|program| (ContextPath::root(), program, 0)).collect();
     while !level.is_empty() {
         // Before anything of this level is listed: links make directories that have no end.
-        if level.len() > MAX_DIRECTORIES {
+        tree.steps = tree.steps.saturating_add(level.len());
+        if level.len() > MAX_DIRECTORIES || tree.steps > MAX_STEPS {
             return Err(GlobError::TooMany);
         }
         let wanted: BTreeSet<&ContextPath> = level
             .iter()
             .filter(|(dir, program, at)| {
                 let part = programs.get(*program).and_then(|parts| parts.get(*at));
-                matches!(part, Some(Part::Glob(..) | Part::Any)) && !known.contains_key(dir)
+                matches!(part, Some(Part::Glob(..) | Part::Any)) && !tree.listings.contains_key(dir)
             })
             .map(|(dir, ..)| dir)
             .collect();
         let wanted: Vec<ContextPath> = wanted.into_iter().cloned().collect();
-        for (dir, listing) in wanted.iter().zip(list(files, &wanted).await?) {
-            known.insert(dir.clone(), listing);
-        }
-        if known.len() > MAX_DIRECTORIES || found.len() > MAX_DIRECTORIES || seen.len() > MAX_DIRECTORIES {
+        tree.list(files, &wanted).await?;
+        if found.len() > MAX_DIRECTORIES || seen.len() > MAX_DIRECTORIES {
             return Err(GlobError::TooMany);
         }
         let mut next = Vec::new();
@@ -117,15 +161,17 @@ pub(crate) async fn expand<F: Files>(
                     }
                 }
                 Part::Glob(glob, dots) => {
-                    let entries = known.get(&dir).into_iter().flatten();
-                    let names = entries.filter(|e| matches!(e.kind, Kind::Directory | Kind::Symlink)).map(|e| &e.name);
+                    let names = tree
+                        .entries(&dir)
+                        .filter(|e| matches!(e.kind, Kind::Directory | Kind::Symlink))
+                        .map(|e| &e.name);
                     for name in names.filter(|name| (*dots || !name.starts_with('.')) && glob.is_match(name)) {
                         dir.join(name).into_iter().for_each(|dir| push(dir, behind));
                     }
                 }
                 Part::Any => {
                     // A link is not followed by `**`: it may lead back.
-                    let entries = known.get(&dir).into_iter().flatten().filter(|e| e.kind == Kind::Directory);
+                    let entries = tree.entries(&dir).filter(|e| e.kind == Kind::Directory);
                     for name in entries.map(|e| &e.name).filter(|name| !name.starts_with('.')) {
                         dir.join(name).into_iter().for_each(|dir| push(dir, at));
                     }
@@ -140,7 +186,7 @@ pub(crate) async fn expand<F: Files>(
 }
 
 /// A directory that is not there, or is none, has no names.
-async fn list<F: Files>(files: &F, dirs: &[ContextPath]) -> Result<Vec<Vec<Entry>>, FilesError> {
+pub(super) async fn list<F: Files>(files: &F, dirs: &[ContextPath]) -> Result<Vec<Vec<Entry>>, FilesError> {
     if dirs.is_empty() {
         return Ok(Vec::new());
     }
@@ -279,72 +325,4 @@ fn split_braces(text: &str) -> Option<(&str, Vec<&str>, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::files::MemoryFiles;
-
-    fn tree() -> MemoryFiles {
-        let mut files = MemoryFiles::default();
-        for path in [
-            "packages/app",
-            "packages/backend",
-            "packages/.hidden",
-            "plugins/a",
-            "plugins/a-common",
-            "plugins/group/b",
-            "plugins/group/test/c",
-            "plugins/a/node_modules/x",
-            "other/deep/er/d",
-            "pa[x]",
-        ] {
-            files = files.with(ContextPath::new(&format!("{path}/package.json")).unwrap(), "{}");
-        }
-        files.with(ContextPath::new("packages/README.md").unwrap(), "")
-    }
-
-    async fn expanded(base: &str, patterns: &[&str]) -> Result<Vec<String>, GlobError> {
-        let base = ContextPath::new(base).unwrap();
-        let found = expand(&tree(), &base, patterns, &mut BTreeMap::new()).await?;
-        Ok(found.into_iter().map(|dir| dir.to_string()).collect())
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn patterns() {
-        for (base, patterns, wanted) in [
-            ("", &["packages/*"][..], &["packages/app", "packages/backend"][..]),
-            ("", &["./packages/app/", "packages/app"], &["packages/app"]),
-            ("", &["packages/.*"], &["packages/.hidden"]),
-            ("", &["{packages,plugins}/a*"], &["packages/app", "plugins/a", "plugins/a-common"]),
-            ("", &["plugins/{a,group/b}"], &["plugins/a", "plugins/group/b"]),
-            (
-                "",
-                &["plugins/**", "!**/test"],
-                &["plugins", "plugins/a", "plugins/a-common", "plugins/group", "plugins/group/b"],
-            ),
-            ("", &["plugins/*", "!plugins/a"], &["plugins/a-common", "plugins/group"]),
-            ("", &["plugins/*", "!plugins/group/**"], &["plugins/a", "plugins/a-common"]),
-            ("plugins", &["group/*", "../packages/app"], &["packages/app", "plugins/group/b", "plugins/group/test"]),
-            ("", &["pa\\[x\\]"], &["pa[x]"]),
-            ("", &["plugins/[ag]*p"], &["plugins/group"]),
-            ("", &["nowhere/*"], &[]),
-            ("", &["packages/*/node_modules/*"], &[]),
-        ] {
-            assert_eq!(expanded(base, patterns).await.unwrap(), wanted, "{patterns:?}");
-        }
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn what_leaves_the_context_is_refused() {
-        for pattern in ["../x", "packages/../../x", "/etc", "@(a|b)/c", "a/[", "{a,../b}"] {
-            assert!(expanded("", &["ok", pattern]).await.is_err(), "{pattern}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_pattern_panics(pattern in "[a-c*?{},!\\[\\]/.\\\\()@-]{0,24}") {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let _ = runtime.block_on(expanded("plugins", &[&pattern]));
-        }
-    }
-}
+mod tests;

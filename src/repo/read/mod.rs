@@ -16,6 +16,8 @@ mod yarn;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
@@ -92,6 +94,28 @@ pub(crate) fn source(name: &str, data: &[u8]) -> Arc<SourceFile> {
     SourceFile::new(name, String::from_utf8_lossy(data))
 }
 
+/// Reads files of which some may be directories or devices: those are told one by one.
+async fn read_each<F: Files>(
+    files: &F,
+    paths: &[ContextPath],
+    limit: u64,
+) -> Result<Vec<Result<Option<Bytes>, FilesError>>, FilesError> {
+    match files.read_many(paths, limit).await {
+        Ok(data) => Ok(data.into_iter().map(Ok).collect()),
+        Err(FilesError::WrongKind { .. }) => {
+            let mut all = Vec::with_capacity(paths.len());
+            for path in paths {
+                all.push(match files.read(path, limit).await {
+                    Err(error @ FilesError::WrongKind { .. }) => Err(error),
+                    read => Ok(read?),
+                });
+            }
+            Ok(all)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Files that could not be read.
 pub(crate) fn failed(error: &FilesError) -> Diagnostic {
     match error {
@@ -102,6 +126,7 @@ pub(crate) fn failed(error: &FilesError) -> Diagnostic {
         }
         FilesError::WrongKind { path, wanted } => {
             Diagnostic::error("repo/wrong-kind", format!("{path} is not {wanted}"))
+                .help(format!("a build reads it wherever it is there: make it {wanted}, or move it away"))
         }
         error => Diagnostic::error("repo/unreadable", error.to_string()),
     }

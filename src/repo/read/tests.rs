@@ -7,6 +7,8 @@ use crate::repo::{Repository, config, project, read_set};
 
 use super::read;
 
+mod hostile;
+
 const LOCK: &str = "# yarn\n\n__metadata:\n  version: 8\n  cacheKey: 10c0\n
 \"a@npm:^1.0.0\":\n  version: 1.2.0\n  resolution: \"a@npm:1.2.0\"\n  languageName: node\n  linkType: hard\n
 \"backend@workspace:packages/backend\":\n  version: 0.0.0-use.local\n  resolution: \"backend@workspace:packages/backend\"\n  \

@@ -8,7 +8,7 @@ use crate::path::ContextPath;
 use crate::repo::Manifest;
 use crate::repo::json::{Step, locate};
 
-use super::globs::{GlobError, expand};
+use super::globs::{GlobError, Tree, expand};
 use super::{MAX_WORKSPACES, SMALL, failed};
 
 /// Nested `workspaces` fields followed.
@@ -22,7 +22,7 @@ pub(super) async fn read<F: Files>(files: &F, root: &Manifest) -> Result<Vec<Man
             .at(locate(&root.file, &[Step::Key("workspaces")]))
             .into());
     };
-    let mut known = BTreeMap::new();
+    let mut known = Tree::default();
     let mut asked = BTreeSet::from([ContextPath::root()]);
     let mut found: BTreeMap<ContextPath, Manifest> = BTreeMap::new();
     let mut errors = Vec::new();
@@ -84,9 +84,9 @@ fn explained(manifest: &Manifest, error: &GlobError) -> Diagnostic {
     path.extend(object.then_some(Step::Key("packages")));
     match error {
         GlobError::Files(error) => failed(error),
-        GlobError::TooMany => {
+        GlobError::TooMany | GlobError::TooManyPatterns => {
             let error = Diagnostic::error("repo/too-many-workspaces", error.to_string());
-            error.help("name the folders that hold packages").at(locate(&manifest.file, &path))
+            error.help("name the folders that hold packages, such as `packages/*`").at(locate(&manifest.file, &path))
         }
         GlobError::Pattern { index, reason } => {
             // Values that are no text are left out of the list that the index counts.

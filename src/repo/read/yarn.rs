@@ -16,7 +16,11 @@ use crate::repo::lock::{Extension, Locator, Lockfile, Resolution, Rules};
 use crate::repo::{Manifest, YarnSetup, YarnVersion, yaml};
 
 use super::failed;
+use super::globs::list;
 use super::root::Root;
+
+/// Rows of `packageExtensions`: each is compared with the version of each package of its name.
+const MAX_EXTENSIONS: usize = 1_000;
 
 /// Settings whose values may be shown.
 const HARMLESS: [&str; 3] = ["nodeLinker", "yarnPath", "enableGlobalCache"];
@@ -38,6 +42,7 @@ pub(super) async fn setup<F: Files>(
     let linker = linker(root, rc, &settings, manifest).map_err(|error| errors.push(error)).unwrap_or_default();
     let path = yarn_path(files, rc, &settings).await.map_err(|error| errors.push(error)).unwrap_or_default();
     let version = version(path.as_ref(), manifest, lock).map_err(|error| errors.push(error)).ok();
+    errors.extend(rc.and_then(|rc| extensions(rc, &settings)));
     let folders = patches(files).await.map_err(|error| failed(&error))?;
     let mut tools: BTreeSet<ContextPath> = path.iter().cloned().collect();
     tools.extend(plugins(&settings).filter_map(|path| ContextPath::new(path).ok()));
@@ -63,9 +68,20 @@ pub(super) async fn setup<F: Files>(
 async fn patches<F: Files>(files: &F) -> Result<Vec<ContextPath>, crate::files::FilesError> {
     let wanted: Vec<ContextPath> =
         [".yarn/patches", "patches"].iter().filter_map(|path| ContextPath::new(path).ok()).collect();
-    let listings = files.list_many(&wanted).await?;
-    let there = |listing: &Option<Vec<_>>| listing.as_ref().is_some_and(|names| !names.is_empty());
-    Ok(wanted.into_iter().zip(listings).filter(|(_, listing)| there(listing)).map(|(dir, _)| dir).collect())
+    let listings = list(files, &wanted).await?;
+    Ok(wanted.into_iter().zip(listings).filter(|(_, names)| !names.is_empty()).map(|(dir, _)| dir).collect())
+}
+
+/// More extensions than anyone has.
+fn extensions(rc: &Arc<SourceFile>, settings: &Value) -> Option<Diagnostic> {
+    let packages = settings.get("packageExtensions").and_then(Value::as_object)?;
+    let rows = |added: &Value| added.get("dependencies").and_then(Value::as_object).map_or(0, |rows| rows.len());
+    (packages.values().map(rows).sum::<usize>() > MAX_EXTENSIONS).then(|| {
+        let message = format!("`packageExtensions` adds more than {MAX_EXTENSIONS} dependencies");
+        Diagnostic::error("repo/yarnrc", message)
+            .help("keep those of packages that yarn.lock has")
+            .at(setting(rc, "packageExtensions"))
+    })
 }
 
 fn linker(

@@ -1,0 +1,103 @@
+use super::*;
+
+fn matches(patterns: &[&str], path: &str) -> bool {
+    let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
+    PatternMatcher::new(&patterns).unwrap().matches(path)
+}
+
+#[test]
+fn single_patterns() {
+    for (pattern, path, wanted) in [
+        ("a", "a", true),
+        ("a", "b/a", false),
+        ("a", "a/b/c", true),
+        ("A", "a", false),
+        ("a/", "a/b", true),
+        ("./a", "a", true),
+        ("*.md", "README.md", true),
+        ("*.md", "docs/README.md", false),
+        ("*/*.md", "docs/README.md", true),
+        ("*", "a/b", true),
+        ("**/*.md", "docs/x/README.md", true),
+        ("**/*.md", "README.md", true),
+        ("**/node_modules", "node_modules", true),
+        ("**/node_modules", "a/b/node_modules/c", true),
+        ("**/node_modules", "a/my_node_modules", false),
+        ("**foo", "barfoo", true),
+        ("**fo?", "barfoo", false),
+        ("a/**", "a/b/c", true),
+        ("a/**", "a", false),
+        ("a**", "abc/d", true),
+        ("a/**/b", "a/b", true),
+        ("a/**/b", "a/x/y/b", true),
+        ("a/**/b", "a/xb", false),
+        ("**/a/**", "x/a/y", true),
+        ("**/a/**", "x/a", false),
+        ("**", "anything/at/all", true),
+        ("?.txt", "a.txt", true),
+        ("?.txt", "/.txt", false),
+        ("[a-c]x", "bx", true),
+        ("[^a-c]x", "bx", false),
+        ("[^a-c]x", "dx", true),
+        (r"a\*b", "a*b", true),
+        (r"a\*b", "axb", false),
+        ("a.b", "axb", false),
+        ("a+b(c)", "a+b(c)", true),
+        ("**/.env*", "packages/app/.env.local", true),
+        ("**/.env*", ".env", true),
+        ("**/.env*", "x.env", false),
+        (".git", ".gitignore", false),
+        ("***x", "ax", true),
+    ] {
+        assert_eq!(matches(&[pattern], path), wanted, "{pattern} on {path}");
+    }
+}
+
+#[test]
+fn the_last_match_decides() {
+    assert!(!matches(&["*.md", "!README.md"], "README.md"));
+    assert!(matches(&["*.md", "!README*.md", "README-secret.md"], "README-secret.md"));
+    assert!(!matches(&["*.md", "README-secret.md", "!README*.md"], "README-secret.md"));
+    assert!(!matches(&["packages", "!packages/app"], "packages/app/src/x"));
+    assert!(matches(&["packages", "!packages/app"], "packages/backend"));
+    assert!(!matches(&["!a"], "a"));
+    assert!(matches(&["!a", "a"], "a"));
+}
+
+#[test]
+fn the_pattern_that_hides_is_named() {
+    let patterns: Vec<String> = ["", "a", "!a/b", "a/b/c"].map(str::to_owned).to_vec();
+    let matcher = PatternMatcher::new(&patterns).unwrap();
+    assert_eq!(matcher.hidden_by("a/x"), Some(1));
+    assert_eq!(matcher.hidden_by("a/b/x"), None);
+    assert_eq!(matcher.hidden_by("a/b/c"), Some(3));
+}
+
+#[test]
+fn bad_patterns_are_refused() {
+    for pattern in ["!", "[", "[]", "[]a]", "[a-", "[-x]", "[b-a]", "a\\", "[^]"] {
+        assert!(PatternMatcher::new(&[pattern.to_owned()]).is_err(), "{pattern}");
+    }
+}
+
+#[test]
+fn ignore_files() {
+    let text = "\u{feff}# c\n  a  \n\n/b\n!/c/../d\n #e\n!\n./f/\n/\n..\r\n";
+    assert_eq!(parse_ignore_file(text), ["a", "b", "!d", "#e", "!", "f", "/", ".."]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_panics(patterns in proptest::collection::vec("[a-c*?/!\\\\.\\[\\]^-]{0,12}", 0..4), path in "[a-c/.]{0,16}") {
+        if let Ok(matcher) = PatternMatcher::new(&patterns) {
+            matcher.matches(&path);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read(text in ".{0,60}") {
+        if let Ok(matcher) = PatternMatcher::new(&parse_ignore_file(&text)) {
+            matcher.matches("a/b");
+        }
+    }
+}
