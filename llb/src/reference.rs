@@ -83,7 +83,8 @@ impl ImageRef {
     pub fn familiar(&self) -> String {
         let name = match (self.domain.as_str(), self.path.strip_prefix("library/")) {
             ("docker.io", Some(path)) if !path.contains('/') => path.to_owned(),
-            ("docker.io", _) => self.path.clone(),
+            // What looks like a registry would be read as one.
+            ("docker.io", _) if !self.path.split('/').next().is_some_and(is_domain_like) => self.path.clone(),
             (domain, _) => format!("{domain}/{}", self.path),
         };
         name + &self.suffix()
@@ -214,6 +215,7 @@ mod tests {
             ("docker.io/node:22", "docker.io/library/node:22", "node:22"),
             ("index.docker.io/library/node:22", "docker.io/library/node:22", "node:22"),
             ("me/app", "docker.io/me/app:latest", "me/app:latest"),
+            ("docker.io/me.io/app", "docker.io/me.io/app:latest", "docker.io/me.io/app:latest"),
             ("localhost/app:1", "localhost/app:1", "localhost/app:1"),
             ("localhost:5000/a/b", "localhost:5000/a/b:latest", "localhost:5000/a/b:latest"),
             ("ghcr.io/a/b__c--d.e:X", "ghcr.io/a/b__c--d.e:X", "ghcr.io/a/b__c--d.e:X"),
