@@ -51,6 +51,10 @@ impl Rules {
         if PATCHED.contains(&descriptor.name.as_str()) {
             descriptor = builtin_patch(lock, descriptor);
         }
+        // Almost all are of the registry, and nothing else is said of those.
+        if descriptor.range.starts_with("npm:") {
+            return Reduced { descriptor, resolution };
+        }
         if descriptor.range.starts_with("backstage:") {
             descriptor = backstage(lock, descriptor);
         }
