@@ -25,11 +25,19 @@ impl Engine {
 
     /// One of our own, started if it does not run. `version` empty is the usual release.
     pub fn named(name: &str, version: &str) -> Self {
+        let variables: &[_] = if version.is_empty() { &[] } else { &[("BUILDKIT_VERSION", version)] };
+        Self::start(name, variables)
+    }
+
+    /// One that builds for arm64 unless it is told otherwise, as on such a machine; the base images are made for both.
+    pub fn arm64() -> Self {
+        run(&mut Command::new(hack("bases-arm64")), 900).expect("making the base images for arm64");
+        Self::start("arm64", &[("ENGINE_PLATFORMS", "linux/arm64,linux/amd64")])
+    }
+
+    fn start(name: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(hack("engine"));
-        command.env("ENGINE_NAME", name);
-        if !version.is_empty() {
-            command.env("BUILDKIT_VERSION", version);
-        }
+        command.env("ENGINE_NAME", name).envs(variables.iter().copied());
         // Building an older BuildKit from source takes about a minute the first time.
         let lines = run(&mut command, 600).expect(&format!("starting the engine {name}"));
         let export = |line: &str| {

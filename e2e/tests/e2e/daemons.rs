@@ -1,6 +1,9 @@
 //! Other releases of BuildKit.
 
-use e2e::{Build, Engine, Repo, report, unique};
+use std::process::Command;
+
+use e2e::engine::hack;
+use e2e::{Build, Engine, Repo, report, run, unique};
 
 /// The oldest that works: a whole build, an edit, a check, a mistake.
 #[test]
@@ -31,12 +34,46 @@ fn floor() {
 /// The reference app on it, where there is time.
 #[test]
 fn floor_builds_the_app() {
-    if std::env::var("E2E_FULL").is_ok_and(|full| !full.is_empty()) {
-        let built = Build::of(&Repo::portal()).on(&Engine::named("floor", "0.17.3")).dry().within(900).pass();
-        report("floor_builds_the_app", format!("{:.1} s, ran {:?}", built.seconds, built.ran_groups()));
-    } else {
-        report("floor_builds_the_app", "left out; E2E_FULL=1 builds the app on BuildKit 0.17.3 as well");
+    if left_out("floor_builds_the_app", "builds the app on BuildKit 0.17.3") {
+        return;
     }
+    let built = Build::of(&Repo::portal()).on(&Engine::named("floor", "0.17.3")).dry().within(900).pass();
+    report("floor_builds_the_app", format!("{:.1} s, ran {:?}", built.seconds, built.ran_groups()));
+}
+
+/// An image for arm64 from a machine of another kind, and from one that says it is of that kind.
+#[test]
+fn arm64() {
+    if left_out("arm64", "makes base images for arm64, and runs programs under qemu") {
+        return;
+    }
+    let arm64 = Engine::arm64();
+    let repo = Repo::mini();
+    let crossed = Build::of(&repo).args(["--platform", "linux/arm64"]).pass();
+    report("arm64", format!("crossed: {:.1} s", crossed.seconds));
+    let own = Build::of(&repo).on(&arm64).within(600).pass();
+    report("arm64", format!("the worker's own: {:.1} s", own.seconds));
+    for built in [&crossed, &own] {
+        assert_eq!(built.image().config["architecture"], "arm64");
+        let command = &mut Command::new(hack("run-image"));
+        command.arg(built.archive()).args(["--get", "/"]).env("SETTLE_SECONDS", "0");
+        let ran = run(command, 180).expect("running the image");
+        report("arm64", &ran);
+        assert!(ran.contains("\"html\": true"), "{ran}");
+    }
+    assert_eq!(own.image().app(), crossed.image().app(), "the same files");
+    // The other of its platforms is not the default, and can be asked for.
+    let other = Build::of(&repo).on(&arm64).args(["--platform", "linux/amd64"]).within(600).pass();
+    assert_eq!(other.image().config["architecture"], "amd64");
+}
+
+/// Whether a test is for those who have the time: with `E2E_FULL=1`.
+fn left_out(test: &str, what: &str) -> bool {
+    let full = std::env::var("E2E_FULL").is_ok_and(|full| !full.is_empty());
+    if !full {
+        report(test, format!("left out; E2E_FULL=1 {what} as well"));
+    }
+    !full
 }
 
 #[test]
