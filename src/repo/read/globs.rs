@@ -14,7 +14,7 @@ use crate::repo::read_set::escaped;
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 20_000;
 /// Names in them, at most: links make many directories of one.
-const MAX_NAMES: usize = 400_000;
+const MAX_NAMES: usize = 40_000;
 /// Steps from directory to directory, over the manifests of all workspaces.
 const MAX_STEPS: usize = 200_000;
 /// Directories listed in one call.
@@ -59,19 +59,26 @@ pub(crate) struct Tree {
     /// Nothing is listed twice.
     listings: BTreeMap<ContextPath, Vec<Entry>>,
     names: usize,
+    /// Names of the directory that has most.
+    largest: usize,
     steps: usize,
 }
 
 impl Tree {
-    async fn list<F: Files>(&mut self, files: &F, dirs: &[ContextPath]) -> Result<(), GlobError> {
-        for dirs in dirs.chunks(TOGETHER) {
-            for (dir, listing) in dirs.iter().zip(list(files, dirs).await?) {
+    async fn list<F: Files>(&mut self, files: &F, mut dirs: &[ContextPath]) -> Result<(), GlobError> {
+        while !dirs.is_empty() {
+            // No more in one call than what is left would hold, were all as large as the largest.
+            let left = MAX_NAMES.saturating_sub(self.names).checked_div(self.largest.max(1)).unwrap_or_default();
+            let (now, later) = dirs.split_at_checked(left.clamp(1, TOGETHER)).unwrap_or((dirs, &[]));
+            for (dir, listing) in now.iter().zip(list(files, now).await?) {
                 self.names = self.names.saturating_add(listing.len());
+                self.largest = self.largest.max(listing.len());
                 self.listings.insert(dir.clone(), listing);
             }
             if self.listings.len() > MAX_DIRECTORIES || self.names > MAX_NAMES {
                 return Err(GlobError::TooMany);
             }
+            dirs = later;
         }
         Ok(())
     }

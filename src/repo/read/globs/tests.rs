@@ -77,6 +77,33 @@ async fn patterns_are_counted() {
     }
 }
 
+/// A directory of directories without end, as links make it, that counts what it is asked for.
+struct Fan(std::cell::Cell<usize>);
+
+impl Files for Fan {
+    async fn read_many(&self, _: &[ContextPath], _: u64) -> Result<Vec<Option<bytes::Bytes>>, FilesError> {
+        Ok(Vec::new())
+    }
+
+    async fn list_many(&self, dirs: &[ContextPath]) -> Result<Vec<Option<Vec<Entry>>>, FilesError> {
+        self.0.set(self.0.get().saturating_add(dirs.len()));
+        let names = || (0..140).map(|i| Entry { name: format!("l{i}"), kind: Kind::Symlink }).collect();
+        Ok(dirs.iter().map(|_| Some(names())).collect())
+    }
+
+    async fn stat(&self, _: &ContextPath) -> Result<Option<Kind>, FilesError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn fans_of_links_are_not_listed_to_their_end() {
+    let fan = Fan(std::cell::Cell::new(0));
+    let found = expand(&fan, &ContextPath::root(), &["patches/*/*/*"], &mut Tree::default()).await;
+    assert!(matches!(found, Err(GlobError::TooMany)));
+    assert!(fan.0.get() <= MAX_NAMES.div_ceil(140), "{}", fan.0.get());
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn steps_are_counted_over_all_manifests() {
     let mut known = Tree::default();
