@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let file = match spec::decode(fuzz::BUILD_FILE, data) {
         Ok(file) => file,
-        Err(error) => return fuzz::failed(Diagnostics::from(error).0),
+        Err(error) => return fuzz::failed(error.0),
     };
     match spec::parse(&file, &BTreeMap::new()) {
         Ok((_, warnings)) => fuzz::told(&warnings),

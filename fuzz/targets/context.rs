@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstage_build::diagnostic::Diagnostics;
 use backstage_build::request::{Request, RequestEnvironment};
 use buildkit_llb::Platform;
 use libfuzzer_sys::fuzz_target;
@@ -19,7 +18,7 @@ fuzz_target!(|text: &str| {
     {
         let options = BTreeMap::from([(name.to_owned(), text.to_owned())]);
         if let Err(error) = Request::parse(&options, &daemon) {
-            fuzz::failed(Diagnostics::from(error).0);
+            fuzz::failed(error.0);
         }
     }
 });
