@@ -12,6 +12,9 @@ use std::os::unix::net::UnixStream;
 use tokio::io::{AsyncRead, AsyncWrite, Join};
 use tokio::net::unix::pipe;
 
+/// Bytes of a pipe, where the kernel allows it: a lockfile then takes a few turns instead of dozens.
+const PIPE: usize = 1 << 20;
+
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
@@ -51,6 +54,7 @@ fn reader(fd: OwnedFd) -> io::Result<Reader> {
     let file = File::from(fd);
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() {
+        let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
         Ok(Box::new(pipe::Receiver::from_file(file)?))
     } else if kind.is_socket() {
         Ok(Box::new(socket(file)?))
@@ -63,6 +67,7 @@ fn writer(fd: OwnedFd) -> io::Result<Writer> {
     let file = File::from(fd);
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() {
+        let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
         Ok(Box::new(pipe::Sender::from_file(file)?))
     } else if kind.is_socket() {
         Ok(Box::new(socket(file)?))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use buildkit_llb::source::{Differ, Local};
 use buildkit_llb::{Definition, Metadata, Output};
 use bytes::Bytes;
+use futures_util::future::join;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::files::{Files as _, FilesError, parse_ignore_file};
@@ -43,11 +44,13 @@ impl BuildFile {
         let reference =
             client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
         let files = BuildkitFiles::new(client.clone(), reference);
-        let text = read(&files, path, spec::MAX_BYTES as u64).await?.ok_or_else(|| missing(path))?;
-        let ignore = read(&files, &request.build_file.ignore_file(), IGNORE_LIMIT).await?;
+        let beside = request.build_file.ignore_file();
+        let (text, ignore) =
+            join(read(&files, path, spec::MAX_BYTES as u64), read(&files, &beside, IGNORE_LIMIT)).await;
+        let text = text?.ok_or_else(|| missing(path))?;
         Ok(Self {
             file: spec::decode(path.as_str(), &text)?,
-            ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
+            ignore: ignore?.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
             vertex,
         })
     }

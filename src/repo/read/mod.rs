@@ -14,7 +14,9 @@ mod tests;
 mod workspaces;
 mod yarn;
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 
@@ -42,15 +44,21 @@ pub async fn read<F: Files>(
     let mut found = Found::default();
     let root = root::read(files).await?;
     let manifest = root.manifest()?;
-    let lock = found.keep(manager::lockfile(&root, &manifest));
-    if lock.is_none() {
-        // What another package manager keeps would only be called wrong in Yarn's words.
-        return Err(Diagnostics(found.0));
-    }
-    let setup = found.keep(yarn::setup(files, &root, &manifest, lock.as_ref()).await);
-    let (workspaces, configs) =
-        futures_util::future::join(workspaces::read(files, &manifest), configs::read(files, &root, named_configs))
-            .await;
+    // Parsing takes as long as a round of answers: what the others ask for is sent first.
+    let lock = async {
+        sent().await;
+        manager::lockfile(&root, &manifest)
+    };
+    let (workspaces, configs, settings, lock) = futures_util::future::join4(
+        workspaces::read(files, &manifest),
+        configs::read(files, &root, named_configs),
+        yarn::settings(files, &root),
+        lock,
+    )
+    .await;
+    // What another package manager keeps would only be called wrong in Yarn's words.
+    let lock = lock?;
+    let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, &lock)));
     let workspaces = found.keep(workspaces);
     let configs = found.keep(configs).map(|(configs, warnings)| {
         found.0.extend(warnings);
@@ -58,9 +66,7 @@ pub async fn read<F: Files>(
     });
     let backstage = found.keep(hints::backstage(&root));
     let node_hints = hints::node(&root, &manifest);
-    let (Some(lock), Some(yarn), Some(workspaces), Some(configs), Some(backstage)) =
-        (lock, setup, workspaces, configs, backstage)
-    else {
+    let (Some(yarn), Some(workspaces), Some(configs), Some(backstage)) = (setup, workspaces, configs, backstage) else {
         return Err(Diagnostics(found.0));
     };
     let mut repo = Repository {
@@ -76,6 +82,19 @@ pub async fn read<F: Files>(
     };
     found.0.extend(check::lock(&mut repo));
     if found.0.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found.0)) } else { Ok((repo, found.0)) }
+}
+
+/// Ends once every other task had its turn, the one that sends to the daemon among them.
+async fn sent() {
+    let mut first = true;
+    poll_fn(|context| {
+        if std::mem::take(&mut first) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Diagnostics on the way.

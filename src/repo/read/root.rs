@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Files, Kind};
+use crate::files::{Entry, Files, Kind};
 use crate::path::ContextPath;
 use crate::repo::Manifest;
 
@@ -17,6 +17,8 @@ const TEXTS: [&str; 5] = [".yarnrc.yml", ".nvmrc", ".node-version", "backstage.j
 pub(super) struct Root {
     /// Names of files and links.
     pub(super) names: BTreeSet<String>,
+    /// Names of its directories.
+    pub(super) folders: BTreeSet<String>,
     texts: BTreeMap<&'static str, Arc<SourceFile>>,
     package: Option<Vec<u8>>,
     pub(super) lock: Option<Arc<SourceFile>>,
@@ -39,8 +41,9 @@ pub(super) async fn read<F: Files>(files: &F) -> Result<Root, Diagnostics> {
     let texts = texts.filter_map(|(name, data)| Some((name, source(name, &data?)))).collect();
     let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", &data));
     let names = names.map_err(|error| failed(&error))?.into_iter().flatten().flatten();
-    let names = names.filter(|entry| entry.kind != Kind::Directory).map(|entry| entry.name).collect();
-    Ok(Root { names, texts, package, lock })
+    let (folders, names): (Vec<_>, Vec<_>) = names.partition(|entry| entry.kind == Kind::Directory);
+    let named = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect();
+    Ok(Root { names: named(names), folders: named(folders), texts, package, lock })
 }
 
 impl Root {

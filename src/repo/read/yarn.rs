@@ -25,29 +25,44 @@ const MAX_EXTENSIONS: usize = 1_000;
 /// Settings whose values may be shown.
 const HARMLESS: [&str; 3] = ["nodeLinker", "yarnPath", "enableGlobalCache"];
 
-pub(super) async fn setup<F: Files>(
-    files: &F,
-    root: &Root,
-    manifest: &Manifest,
-    lock: Option<&Lockfile>,
-) -> Result<YarnSetup, Diagnostics> {
+/// Yarn's settings, and what they and custom have lie in the repository.
+pub(super) struct Settings {
+    values: Value,
+    path: Option<ContextPath>,
+    patches: Vec<ContextPath>,
+    errors: Vec<Diagnostic>,
+}
+
+pub(super) async fn settings<F: Files>(files: &F, root: &Root) -> Result<Settings, Diagnostics> {
     let rc = root.text(".yarnrc.yml");
-    let settings = rc.map_or(Ok(Value::Null), |file| {
+    let values = rc.map_or(Ok(Value::Null), |file| {
         yaml::parse(&file.text).map_err(|error| {
             let message = format!(".yarnrc.yml cannot be read: {}", error.kind);
             Diagnostic::error("repo/yarnrc", message).at(Span::line(&blanked(file), error.line))
         })
     })?;
+    let (path, patches) = futures_util::future::join(yarn_path(files, rc, &values), patches(files, root)).await;
+    let patches = patches.map_err(|error| failed(&error))?;
     let mut errors = Vec::new();
+    let path = path.map_err(|error| errors.push(error)).unwrap_or_default();
+    Ok(Settings { values, path, patches, errors })
+}
+
+pub(super) fn setup(
+    settings: Settings,
+    root: &Root,
+    manifest: &Manifest,
+    lock: &Lockfile,
+) -> Result<YarnSetup, Diagnostics> {
+    let rc = root.text(".yarnrc.yml");
+    let Settings { values: settings, path, patches, mut errors } = settings;
     let linker = linker(root, rc, &settings, manifest).map_err(|error| errors.push(error)).unwrap_or_default();
-    let path = yarn_path(files, rc, &settings).await.map_err(|error| errors.push(error)).unwrap_or_default();
     let version = version(path.as_ref(), manifest, lock).map_err(|error| errors.push(error)).ok();
     errors.extend(rc.and_then(|rc| extensions(rc, &settings)));
-    let folders = patches(files).await.map_err(|error| failed(&error))?;
     let mut tools: BTreeSet<ContextPath> = path.iter().cloned().collect();
     tools.extend(plugins(&settings).filter_map(|path| ContextPath::new(path).ok()));
     let mut inputs = tools.clone();
-    inputs.extend(folders);
+    inputs.extend(patches);
     let (Some(version), true) = (version, errors.is_empty()) else { return Err(Diagnostics(errors)) };
     Ok(YarnSetup {
         version,
@@ -65,9 +80,10 @@ pub(super) async fn setup<F: Files>(
 }
 
 /// Folders of patches that are there: tools such as patch-package read them besides the descriptors that name one.
-async fn patches<F: Files>(files: &F) -> Result<Vec<ContextPath>, crate::files::FilesError> {
-    let wanted: Vec<ContextPath> =
-        [".yarn/patches", "patches"].iter().filter_map(|path| ContextPath::new(path).ok()).collect();
+async fn patches<F: Files>(files: &F, root: &Root) -> Result<Vec<ContextPath>, crate::files::FilesError> {
+    let folders = [(".yarn", ".yarn/patches"), ("patches", "patches")];
+    let there = folders.into_iter().filter(|(top, _)| root.folders.contains(*top) || root.has(top));
+    let wanted: Vec<ContextPath> = there.filter_map(|(_, path)| ContextPath::new(path).ok()).collect();
     let listings = list(files, &wanted).await?;
     Ok(wanted.into_iter().zip(listings).filter(|(_, names)| !names.is_empty()).map(|(dir, _)| dir).collect())
 }
@@ -130,11 +146,7 @@ async fn yarn_path<F: Files>(
     }
 }
 
-fn version(
-    path: Option<&ContextPath>,
-    manifest: &Manifest,
-    lock: Option<&Lockfile>,
-) -> Result<YarnVersion, Diagnostic> {
+fn version(path: Option<&ContextPath>, manifest: &Manifest, lock: &Lockfile) -> Result<YarnVersion, Diagnostic> {
     if let Some(version) = path.and_then(|path| release(path.name())) {
         return Ok(YarnVersion { version, because: "yarnPath".to_owned() });
     }
@@ -152,7 +164,7 @@ fn version(
                 .at(at())),
         };
     }
-    let format = lock.map_or(8, |lock| lock.version);
+    let format = lock.version;
     // The last release that writes this format: 3.8.7 writes 6, 4.13.0 writes 8.
     let version = if format <= 6 { semver::Version::new(3, 8, 7) } else { semver::Version::new(4, 13, 0) };
     Ok(YarnVersion { version, because: format!("yarn.lock's format {format}") })
