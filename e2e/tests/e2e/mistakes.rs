@@ -356,7 +356,7 @@ fn files_without_a_syntax_line() {
         "binary.yaml",
         (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
     );
-    repo.write("large.yaml", "# filling\n".repeat(2 << 20));
+    repo.write("large.yaml", "# filling\n".repeat(10 << 20));
     let refused = [
         ("empty.yaml", "the build file is empty"),
         ("binary.yaml", "binary.yaml"),
