@@ -1,14 +1,17 @@
 //! From a build file and a repository to a plan: the part of the way that is the same in a build and on the command
 //! line. Only how files are opened differs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Files, ReadSet};
+use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
 use crate::plan::{self, Inputs, Plan};
 use crate::{repo, spec};
+
+/// Rounds of config files that include others.
+const MAX_ROUNDS: usize = 8;
 
 /// What a plan is made from, wherever it comes from.
 #[derive(Debug, Clone)]
@@ -49,16 +52,19 @@ where
     let mut paths: Vec<_> = named.iter().map(|path| path.value.clone()).collect();
     let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
     let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
-    // Config files may include others, which only reading them tells.
-    let (secret, included): (BTreeSet<_>, BTreeSet<_>) =
-        repo::config_references(&found).into_iter().partition(repo::is_denied);
-    warnings.extend(secret.iter().map(left_out));
-    if !included.is_empty() {
-        paths.extend(included);
+    // Config files may include others, which only reading them tells; those may again.
+    for _ in 0..MAX_ROUNDS {
+        let mut fresh = repo::config_references(&found);
+        fresh.retain(|path| !is_denied(path) && !paths.contains(path));
+        if fresh.is_empty() {
+            break;
+        }
+        paths.extend(fresh);
         read_set = repo::read_set(&paths, source.ignore.as_deref());
         (found, more) = repo::read(&open(&read_set).await?, &named).await?;
     }
     warnings.extend(more);
+    warnings.extend(repo::config_references(&found).iter().map(unread));
 
     let inputs = Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch };
     let (plan, more) = plan::make(&inputs)?;
@@ -67,13 +73,19 @@ where
     Ok(Prepared { plan, warnings, read_set })
 }
 
-/// A file of the deny-list that a config file includes is never read, let alone sent.
-fn left_out(path: &ContextPath) -> Diagnostic {
-    Diagnostic::warning(
-        "plan/secret-include",
-        format!("a config file includes `{path}`, which is not put into the image"),
-    )
-    .help("files like it hold secrets: mount it beside the config files when the container starts")
+/// What a config file includes and nobody read: a file of the deny-list never is, let alone sent; without another one
+/// the backend would not start, unless it gets it elsewhere.
+fn unread(path: &ContextPath) -> Diagnostic {
+    if is_denied(path) {
+        let message = format!("a config file includes `{path}`, which is not put into the image");
+        Diagnostic::warning("plan/secret-include", message)
+            .help("files like it hold secrets: mount it beside the config files when the container starts")
+    } else {
+        let message = format!("a config file includes `{path}`, which is not in the repository");
+        Diagnostic::warning("plan/missing-include", message).help(
+            "check its path, which is relative to the file that includes it, or mount it when the container starts",
+        )
+    }
 }
 
 /// Build args that nothing here knows: a typing mistake, most likely.

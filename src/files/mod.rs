@@ -3,6 +3,7 @@
 //! One small trait with two backings: a BuildKit reference in a build, a directory on the command line. Both show the
 //! same files, because both are narrowed to one declared [`ReadSet`]. The rest of the program does not know which it has.
 
+mod deny;
 mod directory;
 mod memory;
 pub mod pattern;
@@ -12,6 +13,8 @@ use bytes::Bytes;
 
 use crate::path::ContextPath;
 
+pub(crate) use deny::matches;
+pub use deny::{DENY, denied_by, is_denied, is_secret};
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
 pub use pattern::{PatternError, PatternMatcher, parse_ignore_file};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
-use crate::repo::Manifest;
+use crate::repo::{Manifest, Reader, root_config};
 
 use super::yarn::Purpose;
 use super::{
@@ -105,7 +105,7 @@ impl Planner<'_> {
     fn build_references(&self, configs: &[ContextPath]) -> Vec<ContextPath> {
         let known = configs.iter().filter_map(|path| self.repo().configs.get(path));
         let mut references: Vec<ContextPath> = known.flat_map(|config| config.references.iter().cloned()).collect();
-        references.retain(|path| !crate::repo::is_denied(path) && !configs.contains(path));
+        references.retain(|path| !crate::files::is_denied(path) && !configs.contains(path));
         references.sort();
         references.dedup();
         references
@@ -113,18 +113,16 @@ impl Planner<'_> {
 
     /// Files at the root that configure builds. The root manifest is the real one here: scripts are run from it.
     pub(super) fn root_sources(&mut self) -> Vec<FileAction> {
-        let configures = |name: &&String| {
-            let stem = name.trim_start_matches('.');
-            (name.starts_with("tsconfig") && name.ends_with(".json"))
-                || ["package.json", "backstage.json", "browserslistrc", "swcrc"].contains(&stem)
-                || ["babel", "postcss", "tailwind", "rspack", "webpack"].iter().any(|tool| stem.starts_with(tool))
-        };
-        let names: Vec<String> = self.repo().root_files.iter().filter(configures).cloned().collect();
-        let files = names.iter().filter_map(|name| ContextPath::new(name).ok());
+        let files = self.root_config(Reader::Build);
         // What `link:` points at outside the workspaces is imported like a workspace.
         let links = self.repo().yarn.links.iter().map(|path| self.copy_source(path, &["**/node_modules"])).collect();
-        let files: Vec<FileAction> = files.map(|path| self.copy_source(&path, &[])).collect();
         [files, links].concat()
+    }
+
+    /// The files at the root that some readers read.
+    pub(super) fn root_config(&mut self, reader: Reader) -> Vec<FileAction> {
+        let names = self.repo().root_files.iter().filter(|name| root_config(name) == Some(reader));
+        names.filter_map(|name| ContextPath::new(name).ok()).map(|path| self.copy_source(&path, &[])).collect()
     }
 
     /// Workspaces, each one narrow copy: measured to be the shape that costs least.

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::path::{ContextPath, ImagePath};
+use crate::repo::Reader;
 use crate::spec::model::Check;
 
 use super::yarn::Purpose;
@@ -76,21 +77,7 @@ impl Planner<'_> {
         let workspaces: Vec<_> = self.repo().workspaces.iter().collect();
         let mut actions = self.root_sources();
         actions.extend(self.workspace_sources(&workspaces, &["**/node_modules"]));
-        let extra: Vec<ContextPath> = self
-            .repo()
-            .root_files
-            .iter()
-            .filter(|name| {
-                name.starts_with(".eslint")
-                    || name.starts_with("jest.")
-                    || name.starts_with("eslint.")
-                    || name.starts_with(".prettier")
-            })
-            .filter_map(|name| ContextPath::new(name).ok())
-            .collect();
-        for path in &extra {
-            actions.push(self.copy_source(path, &[]));
-        }
+        actions.extend(self.root_config(Reader::Check));
         let id = self.step(Step {
             id: StepId::new("check-files"),
             title: "[checks] sources".to_owned(),

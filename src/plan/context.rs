@@ -5,9 +5,10 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{PatternMatcher, parse_ignore_file};
+use crate::files::{DENY, PatternMatcher, is_secret, parse_ignore_file};
 use crate::path::ContextPath;
-use crate::repo::{DENY, escaped, is_secret};
+use crate::repo::escaped;
+use crate::spec::model::FileSource;
 
 use super::Planner;
 
@@ -23,25 +24,20 @@ impl Planner<'_> {
         match self.inputs.ignore {
             Some(lines) => exclude.extend(lines.iter().cloned()),
             None => {
-                if let Some(file) = &self.repo().dockerignore {
-                    let lines = parse_ignore_file(&file.text);
-                    self.check_patterns(&lines)?;
-                    exclude.extend(lines.iter().cloned());
-                    // Both forms: BuildKit takes an exception for a directory as one for what lies below only where the
-                    // directory itself was hidden. Its client still prunes by patterns that end in `/**`.
-                    exclude.extend(
-                        self.context
-                            .paths
-                            .iter()
-                            .filter(|path| !path.is_empty())
-                            .map(|path| escaped(path))
-                            .flat_map(|path| [format!("!{path}"), format!("!{path}/**")]),
-                    );
-                    // What hides nothing that is needed holds below the needed paths as well.
-                    let needed = self.needed_files();
-                    exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
+                let lines = match &self.repo().dockerignore {
+                    Some(file) => parse_ignore_file(&file.text),
+                    None => Vec::new(),
+                };
+                self.check_patterns(&lines)?;
+                exclude.extend(lines.iter().cloned());
+                if !lines.is_empty() {
+                    exclude.extend(self.context.paths.iter().flat_map(|path| shown(path)));
                 }
                 exclude.extend(BUILT.map(str::to_owned));
+                exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
+                // What hides nothing that is needed holds below the needed paths as well.
+                let needed = self.needed_files();
+                exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
             }
         }
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
@@ -62,12 +58,20 @@ impl Planner<'_> {
     /// Paths that an ignore line must not hide: what steps copy, and in workspaces what every build reads.
     fn needed_files(&self) -> Vec<String> {
         let mut needed: Vec<String> = self.context.paths.iter().filter(|path| !path.is_empty()).cloned().collect();
+        needed.extend(self.repo().yarn.links.iter().map(|path| format!("{path}/dist")));
         for manifest in &self.repo().workspaces {
             needed.extend(
                 ["package.json", "src", "src/index.ts", "src/index.tsx"].map(|name| format!("{}/{name}", manifest.dir)),
             );
         }
         needed
+    }
+
+    /// Paths that are taken as they are, with what the host built: named files, and packages outside the workspaces,
+    /// which no build here builds.
+    fn as_built(&self) -> Vec<String> {
+        let named = self.spec().files.iter().filter(|file| file.source == FileSource::Context).map(|file| &file.from);
+        named.chain(&self.repo().yarn.links).map(|path| path.as_str().to_owned()).collect()
     }
 
     /// What a person should know, though nothing is wrong.
@@ -114,6 +118,16 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+/// Exceptions that show a path. Both forms: BuildKit takes one for a directory as one for what lies below only where the
+/// directory itself was hidden. Its client still prunes by patterns that end in `/**`.
+fn shown(path: &str) -> Vec<String> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    let path = escaped(path);
+    vec![format!("!{path}"), format!("!{path}/**")]
 }
 
 /// Git hooks are of no use in a build.

@@ -6,12 +6,15 @@
 mod app;
 mod backend;
 mod checks;
+mod config;
+mod contents;
 mod context;
 mod deps;
 mod install;
 mod model;
 mod natives;
 mod node;
+mod packages;
 mod prune;
 mod runtime;
 mod text;
@@ -120,7 +123,7 @@ impl<'a> Planner<'a> {
         let deps = self.deps()?;
         let natives = self.natives(&deps)?;
         let image = self.image(&deps, natives.as_ref(), frontend.as_ref(), &bundle, &checks)?;
-        let config = self.image_config()?;
+        let config = self.image_config();
         let targets = self.targets(&image, &bundle, &checks, &deps);
         self.finish_context()?;
         let yarn = self.yarn_decision();

@@ -10,8 +10,8 @@ use crate::spec::model::NativeMode;
 
 use super::yarn::Purpose;
 use super::{
-    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, TOOLS, Tree,
-    WORK, env, image_path,
+    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, TOOLS, Tree, WORK,
+    env, image_path,
 };
 use crate::path::ImagePath;
 
@@ -30,8 +30,6 @@ const MAX_NATIVES: usize = 64;
 
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
-/// Our own script; packages are its arguments.
-const PACKAGES: &str = include_str!("assets/packages.sh");
 
 impl Planner<'_> {
     /// One step for each native module of the production closure that the image needs, and one that lays out what they
@@ -204,7 +202,7 @@ impl Planner<'_> {
         let id = StepId::new("toolchain");
         if !self.steps.iter().any(|step| step.id == id) {
             let packages: Vec<String> = TOOLCHAIN.map(str::to_owned).into();
-            let run = packages_run(Tree::Image(ImageRole::Native), Side::Target, &packages);
+            let run = self.packages_run(Tree::Image(ImageRole::Native), Side::Target, &packages);
             self.step(Step {
                 id: id.clone(),
                 title: format!("[toolchain] install {}", packages.join(" ")),
@@ -218,40 +216,4 @@ impl Planner<'_> {
     }
 }
 
-impl Planner<'_> {
-    /// OS packages for builds and checks. Installs of dependencies run without them.
-    pub(super) fn build_packages(&mut self) {
-        let Some(first) = self.spec().build.packages.first() else { return };
-        let packages: Vec<String> = self.spec().build.packages.iter().map(|package| package.value.clone()).collect();
-        let id = self.step(Step {
-            id: StepId::new("build-packages"),
-            title: format!("[build] install {}", packages.join(" ")),
-            because: "build.packages".to_owned(),
-            origin: Origin::Written(first.span.clone()),
-            action: Action::Run(Box::new(packages_run(Tree::Image(ImageRole::Build), Side::Build, &packages))),
-        });
-        self.build_root = Tree::Output(id, ImagePath::root());
-    }
-}
-
 const AUTO: Origin = Origin::Default("install.natives: auto");
-
-/// Installs OS packages into an image.
-pub(super) fn packages_run(root: Tree, side: Side, packages: &[String]) -> Run {
-    let cache = |path: &str, id: &str| Mount {
-        dest: image_path(path),
-        kind: MountKind::Cache { id: format!("backstage-build/{id}"), sharing: Sharing::Locked },
-    };
-    let mut args: Vec<String> = ["/bin/sh", "-ec", PACKAGES, "packages"].map(str::to_owned).into();
-    args.extend(packages.iter().cloned());
-    Run {
-        root,
-        side,
-        mounts: vec![cache("/var/cache/apt", "apt-cache"), cache("/var/lib/apt/lists", "apt-lists")],
-        args,
-        env: env([("DEBIAN_FRONTEND", "noninteractive")]),
-        path: None,
-        cwd: ImagePath::root(),
-        network: Access::Client,
-    }
-}

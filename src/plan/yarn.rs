@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::path::{ContextPath, ImagePath};
+use crate::repo::is_fact;
 use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
@@ -16,6 +17,10 @@ use super::{
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
 /// Lays out built natives; see [`Planner::natives`].
 const PLACE: &str = include_str!("assets/place.mjs");
+/// Runs a line of the user's: a CA bundle is known to whatever it starts.
+const SHELL: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/shell.sh"));
+/// Installs OS packages, which are its arguments, with whatever package manager an image has.
+const PACKAGES: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/packages.sh"));
 /// `yarn` for the user's own commands: always the repository's Yarn, also where an image has another one in its PATH.
 const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKSTAGE_BUILD_YARN\" \"$@\"\n";
 /// Where a fetched Yarn is mounted.
@@ -53,6 +58,8 @@ impl Planner<'_> {
                 actions: vec![
                     file("yarn.mjs", WRAPPER, 0o644),
                     file("place.mjs", PLACE, 0o644),
+                    file("shell.sh", SHELL, 0o644),
+                    file("packages.sh", PACKAGES, 0o644),
                     FileAction::Mkdir { path: image_path("/bin"), mode: 0o755 },
                     file("bin/yarn", SHIM, 0o755),
                 ],
@@ -140,7 +147,7 @@ impl Planner<'_> {
     /// A shell line of the user's in a directory of the work tree.
     pub(super) fn shell(&self, root: Tree, tree: Tree, dir: &ContextPath, line: &str, purpose: Purpose) -> Run {
         let mut run = self.in_tree(root, tree, dir, purpose);
-        run.args = ["/bin/sh", "-ec", line].map(str::to_owned).into();
+        run.args = vec!["/bin/sh".to_owned(), "-e".to_owned(), format!("{TOOLS}/shell.sh"), line.to_owned()];
         run
     }
 
@@ -209,7 +216,7 @@ impl Planner<'_> {
     }
 
     /// The CA bundle: the secret `ca` where it is given, and what `network.ca` names.
-    fn certificates(&self, run: &mut Run) {
+    pub(super) fn certificates(&self, run: &mut Run) {
         let id = match self.spec().network.ca.as_ref().map(|ca| &ca.value) {
             Some(CaSource::File(path)) => {
                 let kind = MountKind::Read { tree: Tree::Context, src: rooted(path), by_definition: false };
@@ -268,7 +275,7 @@ impl Planner<'_> {
         let is_workspace = |path: &ContextPath| self.repo().workspaces.iter().any(|manifest| manifest.dir == *path);
         let paths: Vec<&ContextPath> = project.inputs.iter().filter(|path| !is_workspace(path)).collect();
         for path in paths {
-            if in_facts(path) {
+            if is_fact(path) {
                 actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))));
             } else {
                 actions.push(self.copy_source(path, &["**/node_modules"]));
@@ -289,11 +296,4 @@ impl Planner<'_> {
 /// Whether an address holds nothing but an address: plans and graphs are shown.
 fn is_public(registry: &str) -> bool {
     !registry.contains(['$', '@', '?', '#'])
-}
-
-/// Whether a path is among the facts: taken from there, an install does not wait for the sources.
-fn in_facts(path: &ContextPath) -> bool {
-    let text = path.as_str();
-    ["yarn.lock", ".yarnrc.yml", "backstage.json"].contains(&text)
-        || [".yarn/", "patches/"].iter().any(|dir| text.starts_with(dir) || text == dir.trim_end_matches('/'))
 }

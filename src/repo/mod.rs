@@ -24,5 +24,5 @@ pub use lock::is_name;
 pub use natives::{Native, PrebuiltTool, native_project};
 pub use read::read;
 pub(crate) use read_set::escaped;
-pub use read_set::{DENY, is_denied, is_secret, read_set};
+pub use read_set::{Reader, is_fact, read_set, root_config};
 pub use schema::SchemaStyle;

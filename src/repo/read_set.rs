@@ -1,48 +1,14 @@
 //! The one declared set of what facts are read from.
 
-use std::sync::LazyLock;
-
-use crate::files::{PatternMatcher, ReadSet};
+use crate::files::{DENY, ReadSet, is_denied, matches};
 use crate::path::ContextPath;
-
-/// What nobody's build may see unless it is named: secrets, local configuration, credentials.
-///
-/// Sources: backstage/backstage #15274 (`app-config.local.yaml` built in), #16520 (GitHub App key file), #3457 (npm
-/// token in the container); create-app's own `.gitignore` (`*.local.yaml`, `*-credentials.yaml`, `.env*`); GitHub names App keys `*.private-key.pem`.
-pub const DENY: [&str; 11] = [
-    "**/.env*",
-    "**/*.local.yaml",
-    "**/*.local.yml",
-    "**/*-credentials.yaml",
-    "**/*-credentials.yml",
-    "**/.npmrc",
-    "**/*.private-key.pem",
-    "**/*.key",
-    "**/.netrc",
-    "**/.git-credentials",
-    "**/.git",
-];
-
-/// Whether the deny-list hides a path.
-pub fn is_denied(path: &ContextPath) -> bool {
-    static MATCHER: LazyLock<Option<PatternMatcher>> =
-        LazyLock::new(|| PatternMatcher::new(&DENY.map(str::to_owned)).ok());
-    // Our own patterns are patterns; were they not, hiding is the safe answer.
-    MATCHER.as_ref().is_none_or(|deny| deny.matches(path.as_str()))
-}
-
-/// Whether a path may never be put into an image: what the deny-list hides, and `.yarnrc.yml`, which an install needs but
-/// which may hold credentials.
-pub fn is_secret(path: &ContextPath) -> bool {
-    is_denied(path) || path.name() == ".yarnrc.yml"
-}
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
 /// never walks into them (measured: BuildKit's client prunes by patterns unless an exception holds a wildcard).
 const GENERATED: [&str; 5] = ["**/node_modules", "**/dist", "**/dist-types", "**/coverage", ".yarn/cache"];
 
-/// Files at the root, beside every `package.json`.
-pub(crate) const ROOT_FILES: [&str; 13] = [
+/// Files at the root, beside every `package.json` and [`ROOT_CONFIG`].
+const ROOT_FILES: [&str; 11] = [
     "yarn.lock",
     "package-lock.json",
     "pnpm-lock.yaml",
@@ -53,32 +19,54 @@ pub(crate) const ROOT_FILES: [&str; 13] = [
     ".yarnrc.yml",
     ".nvmrc",
     ".node-version",
-    "backstage.json",
     ".dockerignore",
-    "tsconfig.json",
 ];
 
-/// Files at the root that configure builds and checks. Never read: that they are there is enough.
-const ROOT_CONFIG: [&str; 16] = [
-    "tsconfig*.json",
-    "babel.config.*",
-    ".babelrc*",
-    ".browserslistrc",
-    ".swcrc",
-    "postcss.config.*",
-    "tailwind.config.*",
-    "rspack.config.*",
-    "webpack.config.*",
-    "jest.config.*",
-    ".eslintrc*",
-    ".eslintignore",
-    "eslint.config.*",
-    ".prettierrc*",
-    ".prettierignore",
-    "prettier.config.*",
+/// Who reads a file at the root that configures something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Builds and checks.
+    Build,
+    /// Checks only.
+    Check,
+}
+
+/// Files at the root that configure builds and checks. Most are never read here: that they are there is enough.
+const ROOT_CONFIG: [(&str, Reader); 18] = [
+    ("package.json", Reader::Build),
+    ("backstage.json", Reader::Build),
+    ("tsconfig*.json", Reader::Build),
+    ("babel.config.*", Reader::Build),
+    (".babelrc*", Reader::Build),
+    (".browserslistrc", Reader::Build),
+    (".swcrc", Reader::Build),
+    ("postcss.config.*", Reader::Build),
+    ("tailwind.config.*", Reader::Build),
+    ("rspack.config.*", Reader::Build),
+    ("webpack.config.*", Reader::Build),
+    ("jest.config.*", Reader::Check),
+    (".eslintrc*", Reader::Check),
+    (".eslintignore", Reader::Check),
+    ("eslint.config.*", Reader::Check),
+    (".prettierrc*", Reader::Check),
+    (".prettierignore", Reader::Check),
+    ("prettier.config.*", Reader::Check),
 ];
 
+/// Yarn's own files, and patches.
 const FOLDERS: [&str; 4] = [".yarn/releases", ".yarn/plugins", ".yarn/patches", "patches"];
+
+/// Who reads a file at the root, if it configures anything.
+pub fn root_config(name: &str) -> Option<Reader> {
+    ROOT_CONFIG.iter().find(|(pattern, _)| matches(&[pattern], name)).map(|(_, reader)| *reader)
+}
+
+/// Whether a path is among the facts of every repository: a step that takes it from there does not wait for sources.
+pub fn is_fact(path: &ContextPath) -> bool {
+    let included = ROOT_FILES.iter().chain(ROOT_CONFIG.iter().map(|(pattern, _)| pattern)).chain(&FOLDERS);
+    let included: Vec<&str> = included.copied().collect();
+    matches(&included, path.as_str()) && !matches(&GENERATED, path.as_str()) && !is_denied(path)
+}
 
 /// The set to read facts from. `named` are the files that the build file names: they are shown whatever the deny-list
 /// says, because they are named by their exact path. `ignore` holds the lines of a `<build file>.dockerignore`, which
@@ -87,7 +75,7 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
     let mut include = own(&["**/package.json", "app-config*.yaml"]);
     include.extend(own(&ROOT_FILES));
-    include.extend(own(&ROOT_CONFIG));
+    include.extend(ROOT_CONFIG.iter().map(|(pattern, _)| (*pattern).to_owned()).filter(|name| name != "package.json"));
     include.extend(own(&FOLDERS));
     let mut exclude = own(&GENERATED);
     exclude.extend(ignore.unwrap_or_default().iter().cloned());

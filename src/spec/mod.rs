@@ -28,7 +28,6 @@ mod words;
 pub use decode::{MAX_BYTES, decode};
 pub use model::Spec;
 pub use overrides::consumes;
-pub use secret::LOCAL_FILES;
 
 use report::Report;
 

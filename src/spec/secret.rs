@@ -2,26 +2,17 @@
 //! person's settings.
 
 use super::language::Misfit;
+use crate::files::denied_by;
 use crate::path::ContextPath;
-
-/// Files that a build never sees: local config and secrets. Backstage keeps personal settings in `*.local.yaml`,
-/// its GitHub App setup writes `*-credentials.yaml`.
-pub const LOCAL_FILES: [&str; 5] = ["*.local.yaml", "*.local.yml", "*-credentials.yaml", "*-credentials.yml", ".env*"];
 
 /// Whether a file may be named in a build file.
 pub(crate) fn local_file(path: &ContextPath) -> Result<(), Misfit> {
-    let name = path.name();
-    let hit = LOCAL_FILES.iter().find(|pattern| match pattern.split_once('*') {
-        Some((start, end)) => name.starts_with(start) && name.ends_with(end),
-        None => name == **pattern,
-    });
-    match hit {
-        Some(pattern) => Err(Misfit {
-            what: format!("holds secrets or personal settings (`{pattern}`), which a build never sees"),
-            help: "mount it where the container runs, or use a config file without secrets".to_owned(),
-        }),
-        None => Ok(()),
-    }
+    let Some(pattern) = denied_by(path) else { return Ok(()) };
+    let pattern = pattern.trim_start_matches("**/");
+    Err(Misfit {
+        what: format!("holds secrets or personal settings (`{pattern}`), which a build never sees"),
+        help: "mount it where the container runs, or use a config file without secrets".to_owned(),
+    })
 }
 
 /// Whether a variable of this name is usually a secret.

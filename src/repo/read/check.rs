@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::files::is_secret;
 use crate::path::{ContextPath, PathError};
 use crate::repo::json::{Step, locate};
 use crate::repo::lock::{Missing, Walk};
 use crate::repo::project::{InstallManifest, locator, named};
-use crate::repo::{Manifest, Repository, is_secret};
+use crate::repo::{Manifest, Repository};
 
 /// Places named in one diagnostic.
 const SHOWN: usize = 5;

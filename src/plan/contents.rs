@@ -1,0 +1,170 @@
+//! What the image holds besides bundles and dependencies: config files, what they name, and `files`.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::files::{PatternMatcher, is_denied};
+use crate::path::{ContextPath, ImagePath};
+use crate::repo::config;
+use crate::spec::model::{ConfigFile, FileSource};
+
+use super::runtime::APP;
+use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
+
+impl Planner<'_> {
+    /// Config files, what they name, and `files`.
+    pub(super) fn files(&mut self) -> Result<Vec<FileAction>, Diagnostics> {
+        let workdir = image_path(APP);
+        let mut actions = Vec::new();
+        let mut taken: BTreeSet<ContextPath> = BTreeSet::new();
+        for config in self.runtime_configs() {
+            actions.push(self.readable(&config.from, &workdir.join_context(&config.to), false));
+            taken.insert(config.from);
+        }
+        for file in &self.spec().files {
+            let dest = match &file.to {
+                Some(dest) => dest.clone(),
+                None => workdir.join_context(&file.from),
+            };
+            let mut copy = match &file.source {
+                FileSource::Context => {
+                    self.refuse_secrets(&file.from, &file.span)?;
+                    self.uses(&file.from);
+                    taken.insert(file.from.clone());
+                    CopyFiles::new(Tree::Context, rooted(&file.from), dest)
+                }
+                FileSource::Image(reference) => {
+                    CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
+                }
+                FileSource::Named(name) => {
+                    return Err(Diagnostic::error(
+                        "plan/not-supported",
+                        format!("files from the named context `{name}` are not supported yet"),
+                    )
+                    .help("take them from the repository or from an image: `{image: ref, from, to}`")
+                    .at(file.span.clone())
+                    .into());
+                }
+            };
+            copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
+            actions.push(FileAction::Copy(copy));
+        }
+        for module in &self.spec().runtime.preload {
+            // It may also be part of the bundle.
+            actions.push(self.readable(&module.value, &workdir.join_context(&module.value), true));
+        }
+        // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
+        for path in self.production.links() {
+            actions.push(self.readable(&path, &workdir.join_context(&path), false));
+            taken.insert(path);
+        }
+        for path in self.named_by_config() {
+            let mut dirs = std::iter::successors(Some(path.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
+            if !dirs.any(|dir| taken.contains(&dir)) {
+                actions.push(self.readable(&path, &workdir.join_context(&path), true));
+                taken.insert(path);
+            }
+        }
+        for dir in &self.spec().runtime.writable {
+            // For any user: a platform may start the image as whomever it likes.
+            actions.push(FileAction::Mkdir { path: dir.value.clone(), mode: 0o777 });
+        }
+        Ok(actions)
+    }
+
+    /// The lines that name files: where one that is not there is to be looked for.
+    pub(super) fn files_origin(&self) -> Origin {
+        let spec = self.spec();
+        let spans = spec.files.iter().map(|file| &file.span);
+        let range = |(start, end): (usize, usize), span: &Span| (start.min(span.range.start), end.max(span.range.end));
+        match &spec.files.first() {
+            None => Origin::Default("files: auto"),
+            Some(first) => {
+                let (start, end) = spans.fold((usize::MAX, 0), range);
+                Origin::Written(Span::new(&first.span.file, start..end))
+            }
+        }
+    }
+
+    fn readable(&mut self, from: &ContextPath, to: &ImagePath, optional: bool) -> FileAction {
+        self.uses(from);
+        let mut copy = CopyFiles::new(Tree::Context, rooted(from), to.clone());
+        copy.mode = Mode::Readable;
+        copy.optional = optional;
+        FileAction::Copy(copy)
+    }
+
+    /// Run-time config files: those of the build file, otherwise the two that create-app makes.
+    pub(super) fn runtime_configs(&self) -> Vec<ConfigFile> {
+        match &self.spec().config {
+            Some(written) => written.iter().map(|config| config.value.clone()).collect(),
+            None => ["app-config.yaml", "app-config.production.yaml"]
+                .into_iter()
+                .filter_map(|name| ContextPath::new(name).ok())
+                .filter(|path| self.repo().configs.contains_key(path))
+                .map(|path| ConfigFile { from: path.clone(), to: path })
+                .collect(),
+        }
+    }
+
+    /// The run-time config, merged as the backend will.
+    pub(super) fn merged(&self) -> serde_json::Value {
+        let configs = self.runtime_configs();
+        let found: Vec<_> = configs.iter().filter_map(|config| self.repo().configs.get(&config.from)).collect();
+        config::merge(&found)
+    }
+
+    /// Files and directories of the repository that the run-time config names: `$file`, `$include`, catalog locations.
+    fn named_by_config(&self) -> Vec<ContextPath> {
+        let configs = self.runtime_configs();
+        let mut paths: Vec<ContextPath> = configs
+            .iter()
+            .filter_map(|config| self.repo().configs.get(&config.from))
+            .flat_map(|config| config.references.iter().cloned())
+            .collect();
+        for target in config::file_locations(&self.merged()) {
+            paths.extend(self.location(&target));
+        }
+        paths.retain(|path| !path.is_root() && !is_denied(path));
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// What belongs to a catalog location: the folder of the file, since templates keep their content beside them and
+    /// locations name other files; but never the sources of a workspace, of which only the file is taken, with the
+    /// content of a template. A `catalog-info.yaml` describes what lies beside it, which is not for the catalog.
+    fn location(&self, target: &str) -> Vec<ContextPath> {
+        // Relative to the working directory; what climbs out of it is a location of a developer's machine.
+        let fixed = target.split(['*', '?', '[', '{']).next().unwrap_or_default();
+        let Ok(path) = ContextPath::new(fixed) else { return Vec::new() };
+        let whole = fixed.len() == target.len();
+        let dir = if whole || !fixed.ends_with('/') { path.parent() } else { path.clone() };
+        let describes = whole && path.name().starts_with("catalog-info.");
+        if !dir.is_root() && !describes && !self.holds_sources(&dir) {
+            return vec![dir];
+        }
+        if !whole {
+            return self.in_workspaces(target);
+        }
+        let content = ["content", "skeleton"].iter().filter(|_| path.name().contains("template"));
+        let content = content.filter_map(|name| dir.join(name).ok()).filter(|dir| !self.holds_sources(dir));
+        std::iter::once(path.clone()).chain(content).collect()
+    }
+
+    /// Whether a directory is a workspace, holds one, or lies among the sources of one.
+    fn holds_sources(&self, dir: &ContextPath) -> bool {
+        self.repo().workspaces.iter().any(|manifest| {
+            manifest.dir.is_in(dir) || manifest.dir.join("src").is_ok_and(|sources| dir.is_in(&sources))
+        })
+    }
+
+    /// The files at the top of workspaces that a pattern such as `./plugins/*/catalog-info.yaml` names.
+    fn in_workspaces(&self, target: &str) -> Vec<ContextPath> {
+        let pattern = target.trim_start_matches("./").to_owned();
+        let name = pattern.rsplit('/').next().unwrap_or_default().to_owned();
+        let Ok(matcher) = PatternMatcher::new(&[pattern]) else { return Vec::new() };
+        let files = self.repo().workspaces.iter().filter_map(|manifest| manifest.dir.join(&name).ok());
+        files.filter(|file| matcher.matches(file.as_str())).collect()
+    }
+}
