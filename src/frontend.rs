@@ -31,7 +31,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
 
-    let (target, build) = platforms(&client, &request)?;
+    let (target, build) = (request.platforms.first().clone(), own_platform(&client));
     let source = Source {
         file: written.file.clone(),
         ignore: written.ignore.clone(),
@@ -78,20 +78,6 @@ fn request(client: &Client) -> Result<Request, Failure> {
 fn own_platform(client: &Client) -> Platform {
     let own = client.workers().first().and_then(|worker| worker.platforms.first());
     own.map_or_else(platform::host, |own| Platform::new(&own.os, &own.architecture, &own.variant))
-}
-
-/// The platform of the result, and the builder's own.
-fn platforms(client: &Client, request: &Request) -> Result<(Platform, Platform), Failure> {
-    let build = own_platform(client);
-    let target = request.platforms.first().clone();
-    if target.os() != "linux" {
-        return Err(Diagnostic::error(
-            "request/platform",
-            format!("`--platform {target}`: images are made for Linux only"),
-        )
-        .into());
-    }
-    Ok((target, build))
 }
 
 /// Tells what does not end the build.

@@ -51,10 +51,8 @@ fn production_is_a_fraction() {
 fn the_native_module_is_found() {
     let (repo, _) = portal();
     let natives = Production::of(&repo, "backend").natives();
-    let list: Vec<String> = natives
-        .iter()
-        .map(|n| format!("{} {} {} {:?}: {}", n.name, n.version, n.required, n.prebuilt_tool, n.because))
-        .collect();
+    let list: Vec<String> =
+        natives.iter().map(|n| format!("{} {} {}: {}", n.name, n.version, n.required, n.because)).collect();
     insta::assert_snapshot!(list.join("\n"));
     let sqlite = natives.iter().find(|n| n.required).unwrap();
     let native = repo::native_project(&repo, sqlite).unwrap();

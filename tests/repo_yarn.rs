@@ -11,10 +11,13 @@
     clippy::string_slice
 )]
 
+mod planned;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use backstage_build::files::DirectoryFiles;
+use backstage_build::plan::{Action, FileAction};
 use backstage_build::repo::project::{Production, SyntheticProject};
 use backstage_build::repo::{self, Repository, project};
 
@@ -118,6 +121,34 @@ fn a_lockfile_that_lacks_an_entry_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     write(&root, &project, dir.path());
     assert!(install(&yarn, dir.path()).unwrap_err().contains("YN0028"));
+}
+
+/// A repository that is developed on several platforms says so in `.yarnrc.yml`; an image is for one.
+#[test]
+fn the_platform_of_the_image_wins() {
+    let Some(yarn) = yarn("yarn-architectures") else { return };
+    let root = planned::test_path("cases/yarn-architectures/repo");
+    let arm64 = "linux/arm64".parse().unwrap();
+    let plan = planned::of_directory(&planned::source(planned::syntax_only(), &arm64), &root).unwrap().plan;
+    let dir = tempfile::tempdir().unwrap();
+    let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
+    let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("deps-files"), step("deps")) else { panic!() };
+    for action in &files.actions {
+        let FileAction::Write { path, text, .. } = action else { continue };
+        let path = dir.path().join(path.as_str().trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    copy(&root.join(".yarnrc.yml"), &dir.path().join("repo/.yarnrc.yml"));
+    let architectures = |cwd: &str| {
+        let mut command = Command::new("node");
+        let command = command.args([&yarn, "config", "get", "supportedArchitectures", "--json"]);
+        let output = command.current_dir(dir.path().join(cwd)).env("YARN_IGNORE_PATH", "1").output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    let wanted = serde_json::json!({ "os": ["linux"], "cpu": ["arm64"], "libc": ["glibc"] });
+    assert_eq!(architectures(run.cwd.as_str().strip_prefix("/build/").unwrap()), wanted);
+    assert_ne!(architectures("repo"), wanted);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use buildkit_llb::Platform;
 use clap::{Parser, Subcommand};
 
 use crate::diagnostic::render::{Colour, terminal};
@@ -144,11 +145,14 @@ impl Plan {
         }
         let host = platform::host();
         let target = match &self.platform {
-            Some(text) => text
-                .parse()
-                .map_err(|error: buildkit_llb::InvalidPlatform| usage(format!("--platform {text}: {error}")))?,
+            Some(text) => text.parse::<Platform>().map_err(|error| usage(format!("--platform {text}: {error}")))?,
             None => host.clone(),
         };
+        if target.os() != "linux" {
+            return Err(usage(format!(
+                "--platform {target}: images are for Linux, such as linux/amd64 or linux/arm64"
+            )));
+        }
         Ok(Source {
             file: spec::decode(path.as_str(), &text)?,
             ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),

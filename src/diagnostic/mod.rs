@@ -82,17 +82,24 @@ pub struct Span {
     pub file: Arc<SourceFile>,
     /// Byte offsets into its text.
     pub range: Range<usize>,
+    /// The build arg that says what is not in the file; its place is then where the file begins.
+    pub build_arg: Option<Arc<str>>,
 }
 
 impl Span {
     /// A byte range of a file.
     pub fn new(file: &Arc<SourceFile>, range: Range<usize>) -> Self {
-        Self { file: Arc::clone(file), range }
+        Self { file: Arc::clone(file), range, build_arg: None }
     }
 
     /// A whole 1-based line of a file. Line 1 is where defaults point: it is the line that asked for them.
     pub fn line(file: &Arc<SourceFile>, line: usize) -> Self {
-        Self { file: Arc::clone(file), range: file.line(line) }
+        Self::new(file, file.line(line))
+    }
+
+    /// The same place for what a build arg says.
+    pub fn of_build_arg(self, name: &str) -> Self {
+        Self { build_arg: Some(name.into()), ..self }
     }
 
     /// The first 1-based line covered.

@@ -53,8 +53,8 @@ mod status;
 mod transport;
 
 pub use call::{
-    CacheImport, Evaluation, GitMeta, HttpMeta, ImageMeta, ImageRequest, ResolveMode, ResultBuilder, SolveRequest,
-    SourceMeta, SourceRequest, Stat, Warning,
+    CacheImport, Evaluation, GitMeta, HttpMeta, ImageMeta, ImageRequest, ResultBuilder, SolveRequest, SourceMeta,
+    SourceRequest, Stat, Warning,
 };
 pub use caps::{CapSet, Caps, FLOOR, MissingCap, MissingCaps};
 pub use client::Client;

@@ -2,7 +2,6 @@
 //! ships. A frontend-only bump does not touch it, and nothing waits for the bundle.
 
 use crate::diagnostic::Diagnostics;
-use crate::path::ContextPath;
 
 use super::yarn::Purpose;
 use super::{Action, Files, Planner, Step, StepId, Tree, WORK, image_path};
@@ -34,7 +33,7 @@ impl Planner<'_> {
             action: Action::Files(Files { base: Tree::Scratch, actions }),
         });
         let args = ["install", "--mode=skip-build", "--immutable"];
-        let run = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        let run = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
         let id = self.step(Step {
             id: StepId::new("deps"),
             title: format!("[deps] yarn {}", args.join(" ")),

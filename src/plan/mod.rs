@@ -89,7 +89,7 @@ impl<'a> Planner<'a> {
             .into());
         }
         let mut warnings = Vec::new();
-        let node = node::choose(inputs, &mut warnings)?;
+        let node = node::choose(inputs, &mut warnings);
         let backend = workspaces::backend(inputs)?;
         let app = workspaces::app(inputs, backend.value)?;
         let production = Production::of(inputs.repo, &backend.value.name);

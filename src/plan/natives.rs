@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
-use crate::path::ContextPath;
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
@@ -151,7 +150,7 @@ impl Planner<'_> {
         });
         // Packages are fetched with the registry's secrets and compiled without: scripts of other people's run then.
         let args = ["install", "--immutable", "--mode=skip-build"];
-        let mut fetch = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        let mut fetch = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
         fetch.root = Tree::Image(ImageRole::Native);
         fetch.side = Side::Target;
         let fetched = self.step(Step {
@@ -162,7 +161,7 @@ impl Planner<'_> {
             action: Action::Run(Box::new(Self::with_release_manifest(fetch, &project))),
         });
         let fetched = Tree::Output(fetched, image_path(WORK));
-        let mut run = self.yarn(fetched, &ContextPath::root(), &["install", "--immutable"], Purpose::Compile);
+        let mut run = self.yarn(fetched, &self.install_dir(), &["install", "--immutable"], Purpose::Compile);
         run.side = Side::Target;
         run.root = match mode {
             NativeMode::Prebuilt => Tree::Image(ImageRole::Native),

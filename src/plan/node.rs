@@ -49,7 +49,7 @@ const RELEASES: [Release; 4] = [
 const DEFAULT: u64 = 22;
 
 /// Chooses the line: the build file, then `.nvmrc`, `.node-version`, `engines.node`, then the table.
-pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Decision<Line>, Diagnostics> {
+pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Decision<Line> {
     if let Some(written) = &inputs.spec.node {
         return written_line(written);
     }
@@ -57,7 +57,7 @@ pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Res
         match hinted(hint) {
             Some(line) => {
                 let because = format!("{} says {}", hint.kind, hint.range);
-                return Ok(Decision { value: line, because, origin: Origin::Default("node: auto") });
+                return Decision { value: line, because, origin: Origin::Default("node: auto") };
             }
             None => warnings.push(
                 Diagnostic::warning(
@@ -68,23 +68,16 @@ pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Res
             ),
         }
     }
-    Ok(Decision {
+    Decision {
         value: Line { major: DEFAULT, exact: None },
         because: "nothing in the repository says a Node version".to_owned(),
         origin: Origin::Default("node: 22"),
-    })
+    }
 }
 
-fn written_line(written: &Spanned<NodeVersion>) -> Result<Decision<Line>, Diagnostics> {
+fn written_line(written: &Spanned<NodeVersion>) -> Decision<Line> {
     let line = Line { major: written.major, exact: written.exact };
-    if release(line.major).is_none() {
-        let known: Vec<_> = RELEASES.iter().map(|release| release.major.to_string()).collect();
-        return Err(Diagnostic::error("plan/node-line", format!("there is no base image for Node {line}"))
-            .help(format!("known lines are {}; for another one set `build.base` and `runtime.base`", known.join(", ")))
-            .at(written.span.clone())
-            .into());
-    }
-    Ok(Decision { value: line, because: "it is set".to_owned(), origin: Origin::Written(written.span.clone()) })
+    Decision { value: line, because: "it is set".to_owned(), origin: Origin::Written(written.span.clone()) }
 }
 
 fn release(major: u64) -> Option<&'static Release> {
@@ -219,10 +212,16 @@ impl Planner<'_> {
         Ok(format!("gcr.io/distroless/nodejs{}-debian{}:nonroot", release.major, release.debian))
     }
 
+    /// The line's images, which are asked for only where the build file names none of its own.
     fn release(&self) -> Result<&'static Release, Diagnostics> {
         release(self.node.value.major).ok_or_else(|| {
-            Diagnostic::error("plan/node-line", format!("there is no base image for Node {}", self.node.value))
-                .help("set `node`, or both `build.base` and `runtime.base`")
+            let known: Vec<_> = RELEASES.iter().map(|release| release.major.to_string()).collect();
+            let message = format!("there is no base image for Node {}", self.node.value);
+            Diagnostic::error("plan/node-line", message)
+                .help(format!(
+                    "known lines are {}; for another one set `build.base` and `runtime.base`",
+                    known.join(", ")
+                ))
                 .at(self.node.origin.span(self.spec().default_span()))
                 .into()
         })

@@ -121,6 +121,7 @@ impl Planner<'_> {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
         copy.exclude =
             [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
+        copy.exclude.extend(Some(self.install_dir()).filter(|dir| !dir.is_root()).map(|dir| dir.to_string()));
         let backend = &self.backend.value.name;
         copy.exclude
             .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));

@@ -26,6 +26,9 @@ const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKST
 /// Where a fetched Yarn is mounted.
 const FETCHED: &str = "/opt/yarn";
 
+/// A folder of a project that holds nothing but settings.
+const SETTINGS: &str = ".backstage-build";
+
 /// What a step may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -262,10 +265,24 @@ impl Planner<'_> {
     /// own `.yarnrc.yml` is only ever copied, since it may hold credentials and written files are public.
     pub(super) fn settings(&self, cpu: Option<&str>) -> FileAction {
         let mut text = "enableTelemetry: false\n".to_owned();
+        let mut path = image_path("/.yarnrc.yml");
         if let Some(cpu) = cpu {
-            text.push_str(&format!("supportedArchitectures:\n  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
+            text.push_str("supportedArchitectures:\n");
+            if self.repo().yarn.architectures {
+                path = super::in_repo(&self.install_dir()).join(".yarnrc.yml").unwrap_or(path);
+                // Yarn 4 adds lists to each other unless it is told otherwise; Yarn 3 takes the nearest and knows no such key.
+                text.push_str(if self.yarn_major() >= 4 { "  onConflict: reset\n" } else { "" });
+            }
+            text.push_str(&format!("  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
         }
-        FileAction::Write { path: image_path("/.yarnrc.yml"), text, mode: 0o644 }
+        FileAction::Write { path, text, mode: 0o644 }
+    }
+
+    /// Where an install for the image's platform is started: in a folder below the project where the repository's own
+    /// settings would widen the platform. What lies nearest to where Yarn is started wins.
+    pub(super) fn install_dir(&self) -> ContextPath {
+        let own = self.repo().yarn.architectures;
+        ContextPath::new(SETTINGS).ok().filter(|_| own).unwrap_or_default()
     }
 
     /// Copies of what an install reads besides the files that are written: lockfile, Yarn's own, patches, local packages.

@@ -57,14 +57,6 @@ pub fn listen_port(config: &Value) -> Option<u16> {
     }
 }
 
-/// The database clients that a config names: `backend.database.client` and those of single plugins.
-pub fn database_clients(config: &Value) -> BTreeSet<String> {
-    let Some(database) = at(config, &["backend", "database"]) else { return BTreeSet::new() };
-    let plugins = database.get("plugin").and_then(Value::as_object).into_iter().flatten().map(|(_, plugin)| plugin);
-    let clients = std::iter::once(database).chain(plugins).filter_map(|place| place.get("client")?.as_str());
-    clients.map(str::to_owned).collect()
-}
-
 /// The value at a path of keys.
 pub fn at<'a>(config: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(config, |value, key| value.get(key)).filter(|value| !value.is_null())
@@ -195,12 +187,11 @@ mod tests {
     #[test]
     fn facts() {
         let value = json!({
-            "backend": {"listen": ":7007", "database": {"client": "pg", "plugin": {"auth": {"client": "better-sqlite3"}, "x": {}}}},
+            "backend": {"listen": ":7007"},
             "catalog": {"locations": [{"type": "file", "target": "../../examples/a.yaml"}, {"type": "url", "target": "u"}]}
         });
         assert_eq!(file_locations(&value), ["../../examples/a.yaml"]);
         assert_eq!(listen_port(&value), Some(7007));
-        assert_eq!(database_clients(&value).into_iter().collect::<Vec<_>>(), ["better-sqlite3", "pg"]);
         for (listen, port) in [
             (json!("0.0.0.0:80"), Some(80)),
             (json!({"port": 8080, "host": "x"}), Some(8080)),

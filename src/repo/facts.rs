@@ -82,15 +82,13 @@ pub struct YarnSetup {
     pub registry: Option<String>,
     /// Names of `${VAR}` without a default in `.yarnrc.yml`: an install fails unless they are set.
     pub variables: Vec<String>,
-    /// Whether `.yarn/cache` is committed (`enableGlobalCache: false`).
-    pub zero_install: bool,
+    /// Whether `.yarnrc.yml` names `supportedArchitectures`, which would be added to those of an image.
+    pub architectures: bool,
     /// Yarn's own files in the repository: the release, plugins. Part of [`Self::inputs`].
     pub tools: Vec<ContextPath>,
     /// Directories outside all workspaces that `link:` and `portal:` dependencies point at, sorted: the installed tree
     /// holds links to them, so that they are needed at run time.
     pub links: Vec<ContextPath>,
-    /// `nodeLinker`; only `node-modules` is accepted.
-    pub linker: String,
     /// How dependencies are resolved beyond the lockfile: resolutions, package extensions, catalogs.
     pub rules: Rules,
 }

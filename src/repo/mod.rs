@@ -21,7 +21,7 @@ mod yaml;
 pub use config::config_references;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
 pub use lock::is_name;
-pub use natives::{Native, PrebuiltTool, native_project};
+pub use natives::{Native, native_project};
 pub use read::read;
 pub(crate) use read_set::escaped;
 pub use read_set::{Reader, is_fact, read_set, root_config};

@@ -25,34 +25,21 @@ pub struct Native {
     pub locator: Locator,
     /// Whether the backend cannot do without it.
     pub required: bool,
-    /// How it finds a binary that others built.
-    pub prebuilt_tool: Option<PrebuiltTool>,
     /// Why it is in the list.
     pub because: String,
 }
 
-/// How a package finds a prebuilt binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PrebuiltTool {
-    /// `prebuild-install`: downloads from the package's own release page.
-    PrebuildInstall,
-    /// `node-gyp-build`: looks into `prebuilds/` of the package itself.
-    NodeGypBuild,
-    /// `@mapbox/node-pre-gyp` or `node-pre-gyp`: downloads from a host that the package names.
-    NodePreGyp,
-}
-
-/// What builds or finds a binary, and what it says about prebuilt ones.
-const TOOLS: [(&str, Option<PrebuiltTool>); 9] = [
-    ("prebuild-install", Some(PrebuiltTool::PrebuildInstall)),
-    ("node-gyp-build", Some(PrebuiltTool::NodeGypBuild)),
-    ("node-gyp-build-optional-packages", Some(PrebuiltTool::NodeGypBuild)),
-    ("@mapbox/node-pre-gyp", Some(PrebuiltTool::NodePreGyp)),
-    ("node-pre-gyp", Some(PrebuiltTool::NodePreGyp)),
-    ("bindings", None),
-    ("nan", None),
-    ("node-addon-api", None),
-    ("node-gyp", None),
+/// What builds a binary, or finds one that others built.
+const TOOLS: [&str; 9] = [
+    "prebuild-install",
+    "node-gyp-build",
+    "node-gyp-build-optional-packages",
+    "@mapbox/node-pre-gyp",
+    "node-pre-gyp",
+    "bindings",
+    "nan",
+    "node-addon-api",
+    "node-gyp",
 ];
 
 impl Production<'_> {
@@ -71,12 +58,11 @@ impl Production<'_> {
 fn native(entry: &Entry, reached: bool) -> Option<Native> {
     // An image is Linux: what only another system can load is never there.
     let elsewhere = entry.conditions.as_ref().is_some_and(|c| c.contains("os=") && !c.contains("os=linux"));
-    let is_tool = TOOLS.iter().any(|(tool, _)| *tool == entry.locator.name);
+    let is_tool = TOOLS.contains(&entry.locator.name.as_str());
     if entry.soft || is_tool || elsewhere {
         return None;
     }
-    let used: Vec<_> = TOOLS.iter().filter(|(tool, _)| entry.dependencies.contains_key(*tool)).collect();
-    let names: Vec<&str> = used.iter().map(|(tool, _)| *tool).collect();
+    let names: Vec<&str> = TOOLS.into_iter().filter(|tool| entry.dependencies.contains_key(*tool)).collect();
     let certain = names.iter().any(|tool| !entry.optional.contains(*tool));
     let required = reached && certain;
     let because = match (names.as_slice(), reached, certain) {
@@ -90,7 +76,6 @@ fn native(entry: &Entry, reached: bool) -> Option<Native> {
         version: entry.version.clone(),
         locator: entry.locator.clone(),
         required,
-        prebuilt_tool: used.iter().find_map(|(_, tool)| *tool),
         because,
     })
 }

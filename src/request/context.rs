@@ -57,16 +57,6 @@ pub enum BuildFileSource {
 }
 
 impl BuildFile {
-    /// The names to try, in order: the name, and `dockerfile` where it is `Dockerfile`, which is what a client says that
-    /// was told nothing.
-    pub fn candidates(&self) -> Vec<ContextPath> {
-        let mut names = vec![self.name.clone()];
-        if self.name.name() == "Dockerfile" {
-            names.extend(self.name.parent().join("dockerfile").ok());
-        }
-        names
-    }
-
     /// The ignore file that belongs to this build file.
     pub fn ignore_file(&self) -> ContextPath {
         let name = format!("{}.dockerignore", self.name.name());
@@ -187,10 +177,7 @@ mod tests {
     #[test]
     fn names_of_the_build_file() {
         let file = |name: &str| BuildFile { name: file_name(name).unwrap().unwrap(), source: BuildFileSource::Context };
-        let names = |name: &str| file(name).candidates().iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(names("Dockerfile"), ["Dockerfile", "dockerfile"]);
-        assert_eq!(names("ci/Dockerfile"), ["ci/Dockerfile", "ci/dockerfile"]);
-        assert_eq!(names("/ci/./backstage.build.yaml"), ["ci/backstage.build.yaml"]);
+        assert_eq!(file("/ci/./backstage.build.yaml").name.as_str(), "ci/backstage.build.yaml");
         assert_eq!(file("ci/b.yaml").ignore_file().as_str(), "ci/b.yaml.dockerignore");
         assert_eq!(file("b.yaml").ignore_file().as_str(), "b.yaml.dockerignore");
         assert_eq!(file_name(""), Ok(None));

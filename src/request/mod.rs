@@ -27,6 +27,7 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_llb::source::ResolveMode;
 use buildkit_llb::{ImageRef, Platform};
 
 pub use attest::{Attestations, DEFAULT_SBOM_GENERATOR, Sbom};
@@ -99,18 +100,6 @@ pub struct Request {
     pub subrequest: Option<Subrequest>,
     /// How this frontend came to be asked.
     pub frontend: FrontendIdentity,
-}
-
-/// Where images are looked up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ResolveMode {
-    /// As the daemon does it.
-    #[default]
-    Default,
-    /// In the registry, always.
-    Pull,
-    /// In the daemon's own store first.
-    Local,
 }
 
 /// An image reference, with its mistake told apart from the text, which is quoted once and safely.

@@ -2,7 +2,7 @@
 
 use buildkit_llb::file::{Copy, FileOp};
 use buildkit_llb::source::{Git, Local};
-use buildkit_llb::{Definition, Input, Metadata, Output};
+use buildkit_llb::{Definition, Digest, Input, Metadata, Output};
 
 use crate::files::ReadSet;
 use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
@@ -27,23 +27,15 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// When the context is of a kind that cannot be read.
     pub fn facts(&self, set: &ReadSet) -> Result<Output, Failure> {
-        let metadata = Metadata::named("[internal] load manifests and lockfile");
         match &self.request.context.source {
-            ContextSource::Local => Ok(self
-                .local()
-                .include_patterns(&set.include)
-                .exclude_patterns(&set.exclude)
-                // One hint for each set of patterns: with one for two, the client's snapshots would be swapped.
-                .shared_key_hint("backstage-build-facts")
-                .metadata(metadata)
-                .build()),
+            ContextSource::Local => Ok(local_facts(self.session(), set)),
             ContextSource::Git(reference) => {
                 let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
                 let copy = Copy::new(&whole, "/", "/")
                     .dir_contents()
                     .include_patterns(&set.include)
                     .exclude_patterns(&set.exclude);
-                filtered(copy, metadata)
+                filtered(copy, FACTS)
             }
             _ => Err(unsupported()),
         }
@@ -54,21 +46,11 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// As [`Self::facts`].
     pub fn context(&self, plan: &ContextPlan) -> Result<Output, Failure> {
-        let metadata = Metadata::named("[internal] load build context");
         match &self.request.context.source {
-            ContextSource::Local => {
-                let local = self
-                    .local()
-                    .exclude_patterns(&plan.exclude)
-                    .shared_key_hint("backstage-build-context")
-                    .metadata(metadata);
-                // The root among the paths is all of it.
-                let whole = plan.paths.contains("");
-                Ok(if whole { local } else { local.follow_paths(&plan.paths) }.build())
-            }
+            ContextSource::Local => Ok(local_context(self.session(), plan)),
             ContextSource::Git(reference) => {
                 let whole = git(reference, self.request, Metadata::named("[internal] load git context"))?;
-                filtered(Copy::new(&whole, "/", "/").dir_contents().exclude_patterns(&plan.exclude), metadata)
+                filtered(Copy::new(&whole, "/", "/").dir_contents().exclude_patterns(&plan.exclude), CONTEXT_NAME)
             }
             _ => Err(unsupported()),
         }
@@ -88,9 +70,40 @@ impl<'a> Repository<'a> {
         Ok(BuildkitFiles::new(self.client.clone(), reference))
     }
 
-    fn local(&self) -> Local {
-        Local::new(CONTEXT).session(self.request.sessions.of(CONTEXT))
+    fn session(&self) -> &str {
+        self.request.sessions.of(CONTEXT)
     }
+}
+
+/// What the progress calls the two transfers.
+const FACTS: &str = "[internal] load manifests and lockfile";
+const CONTEXT_NAME: &str = "[internal] load build context";
+
+/// The files of a read set in the client's directory.
+pub fn local_facts(session: &str, set: &ReadSet) -> Output {
+    // One hint for each set of patterns: with one for two, the client's snapshots would be swapped.
+    let patterns = [set.include.join("\n"), set.exclude.join("\n")].join("\n\n");
+    let digest = Digest::of(patterns.as_bytes());
+    let short = digest.hex().get(..12).unwrap_or_default();
+    Local::new(CONTEXT)
+        .session(session)
+        .include_patterns(&set.include)
+        .exclude_patterns(&set.exclude)
+        .shared_key_hint(&format!("backstage-build-facts-{short}"))
+        .metadata(Metadata::named(FACTS))
+        .build()
+}
+
+/// What steps copy of the client's directory.
+pub fn local_context(session: &str, plan: &ContextPlan) -> Output {
+    let local = Local::new(CONTEXT)
+        .session(session)
+        .exclude_patterns(&plan.exclude)
+        .shared_key_hint("backstage-build-context")
+        .metadata(Metadata::named(CONTEXT_NAME));
+    // The root among the paths is all of it.
+    let whole = plan.paths.contains("");
+    if whole { local } else { local.follow_paths(&plan.paths) }.build()
 }
 
 /// A git source as BuildKit's own frontends write it.
@@ -115,9 +128,14 @@ pub(super) fn git(reference: &GitRef, request: &Request, metadata: Metadata) -> 
     Ok(source.metadata(metadata).build())
 }
 
-/// Nothing filters a repository that BuildKit fetches itself: a copy does.
-fn filtered(copy: Copy, metadata: Metadata) -> Result<Output, Failure> {
-    FileOp::new(Input::Scratch, copy).metadata(metadata).build().map_err(|error| Failure::new(error.to_string()))
+/// Nothing filters a repository that BuildKit fetches itself: a copy does. One copy of all, since patterns are relative
+/// to what is copied and these are the whole repository's; a clone holds no installed packages, so one hash of it is
+/// cheap. Steps then copy from it narrowly, as they do from a client's directory.
+fn filtered(copy: Copy, name: &str) -> Result<Output, Failure> {
+    FileOp::new(Input::Scratch, copy)
+        .metadata(Metadata::named(name))
+        .build()
+        .map_err(|error| Failure::new(error.to_string()))
 }
 
 pub(super) fn unsupported() -> Failure {

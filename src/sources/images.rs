@@ -7,11 +7,11 @@ use buildkit_llb::{ImageRef, Metadata, Platform};
 use futures_util::future::try_join_all;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, ResolveMode};
+use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest};
 use crate::graph::{self, Image};
 use crate::image::BaseConfig;
 use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
-use crate::request::{self, Request};
+use crate::request::Request;
 
 /// The images of a plan.
 #[derive(Debug, Clone)]
@@ -122,19 +122,13 @@ async fn lookup(
                 .at(place.clone()),
         )
     })?;
-    let mode = match request.resolve_mode {
-        request::ResolveMode::Default => ResolveMode::Default,
-        request::ResolveMode::Pull => ResolveMode::Pull,
-        request::ResolveMode::Local => ResolveMode::Local,
-    };
     let asked = ImageRequest {
         reference: reference.to_string(),
         platform: Some(platform.to_pb()),
-        mode,
+        mode: request.resolve_mode,
         log_name: Some(format!("[internal] load metadata for {reference}")),
     };
-    let meta =
-        client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, &request.build_args, error, &place))?;
+    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
     let Some(image) = meta.image else {
         return Err(Diagnostic::error(
             "image/redirected",
@@ -153,11 +147,7 @@ async fn lookup(
     let resolved: ImageRef = pinned(resolved, &image.digest).parse().unwrap_or(reference);
     let source = ImageSource::new(&resolved)
         .platform(platform)
-        .resolve_mode(match request.resolve_mode {
-            request::ResolveMode::Default => buildkit_llb::source::ResolveMode::Default,
-            request::ResolveMode::Pull => buildkit_llb::source::ResolveMode::Pull,
-            request::ResolveMode::Local => buildkit_llb::source::ResolveMode::Local,
-        })
+        .resolve_mode(request.resolve_mode)
         .metadata(
             Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(graph::location(&place)),
         )
@@ -177,14 +167,13 @@ fn side_name(side: Side) -> &'static str {
     }
 }
 
-fn unavailable(wanted: &Wanted, build_args: &BTreeMap<String, String>, error: CallError, place: &Span) -> Failure {
+fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
     let origin = match &wanted.origin {
         Origin::Default(noun) => format!(" (default: {noun})"),
         // A value of the command line has no line of its own.
-        Origin::Written(_) => match build_args.iter().find(|(_, value)| **value == wanted.reference) {
-            Some((name, _)) => format!(" (--build-arg {name})"),
-            None => String::new(),
-        },
+        Origin::Written(span) => {
+            span.build_arg.as_ref().map(|name| format!(" (--build-arg {name})")).unwrap_or_default()
+        }
     };
     let reason = match &error {
         CallError::Refused(status) => status.message().to_owned(),

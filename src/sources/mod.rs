@@ -8,5 +8,5 @@ mod context;
 mod images;
 
 pub use build_file::BuildFile;
-pub use context::Repository;
+pub use context::{Repository, local_context, local_facts};
 pub use images::{Images, imports};

@@ -58,9 +58,8 @@ pub fn parse(
     report.file(read::read(&root, &mut spec));
 
     let line = spec.default_span();
-    let mut from_args = Vec::new();
     for (name, value) in overrides.iter().filter(|(name, _)| consumes(name)) {
-        match overrides::tree(name, value, &line) {
+        match overrides::tree(name, value, &line.clone().of_build_arg(name)) {
             Err((message, help)) => {
                 report.build_arg(name, vec![Diagnostic::error("spec/build-arg", message).at(line.clone()).help(help)]);
             }
@@ -70,11 +69,10 @@ pub fn parse(
                 }
                 report.build_arg(name, check::check(&tree));
                 report.build_arg(name, read::read(&tree, &mut spec));
-                from_args.push(name.as_str());
             }
         }
     }
-    report.file(rules::apply(&spec, &from_args));
+    report.file(rules::apply(&spec));
     report.finish(spec)
 }
 

@@ -96,7 +96,7 @@ impl Report {
             let text = secret::blotted(&self.file.text, self.masked);
             let shown = SourceFile::new(&*self.file.name, text);
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
-                label.span = Span { file: Arc::clone(&shown), range: label.span.range.clone() };
+                label.span = Span::new(&shown, label.span.range.clone());
             }
         }
         if failed { Err(Diagnostics(all)) } else { Ok((spec, all)) }

@@ -9,9 +9,9 @@ use super::secret;
 use super::words::{nearest, quote};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 
-/// What does not go together in a specification. `args` are the build args that were applied.
-pub(crate) fn apply(spec: &Spec, args: &[&str]) -> Vec<Diagnostic> {
-    let mut rules = Rules { spec, args, found: Vec::new() };
+/// What does not go together in a specification.
+pub(crate) fn apply(spec: &Spec) -> Vec<Diagnostic> {
+    let mut rules = Rules { spec, found: Vec::new() };
     rules.config_targets();
     rules.check_names();
     rules.built_bundle();
@@ -25,22 +25,23 @@ pub(crate) fn apply(spec: &Spec, args: &[&str]) -> Vec<Diagnostic> {
 
 struct Rules<'a> {
     spec: &'a Spec,
-    args: &'a [&'a str],
     found: Vec<Diagnostic>,
 }
 
-impl Rules<'_> {
-    /// A label that names the build arg, where one has set the value.
-    fn says(&self, path: &str, text: &str) -> String {
-        let set = |arg: &&&str| **arg == path || path.strip_prefix(**arg).is_some_and(|rest| rest.starts_with('.'));
-        match self.args.iter().find(set) {
-            Some(arg) => format!("{text} (`--build-arg {arg}`)").trim_start().to_owned(),
-            None => text.to_owned(),
-        }
+/// A label that names the build arg, where one has set the value.
+fn says(span: &Span, text: &str) -> String {
+    match &span.build_arg {
+        Some(name) => format!("{text} (`--build-arg {name}`)").trim_start().to_owned(),
+        None => text.to_owned(),
     }
+}
 
+impl Rules<'_> {
     fn conflict(&mut self, message: &str, a: (&str, Span), b: (&str, Span), help: &str) {
-        let label = |(path, span): (&str, Span)| (span, self.says(path, &format!("`{path}` is set here")));
+        let label = |(path, span): (&str, Span)| {
+            let text = says(&span, &format!("`{path}` is set here"));
+            (span, text)
+        };
         let ((a, a_text), (b, b_text)) = (label(a), label(b));
         self.found.push(Diagnostic::error("spec/conflict", message).label(a, a_text).label(b, b_text).help(help));
     }
@@ -128,7 +129,7 @@ impl Rules<'_> {
         let plain = !base.contains(['/', ':', '@', '.']) && !PRESETS.contains(&base.as_str());
         if let Some(near) = nearest(base, PRESETS).filter(|_| plain) {
             let message = format!("{} is taken as the name of an image", quote(base));
-            let text = self.says("runtime.base", "");
+            let text = says(&base.span, "");
             self.found.push(
                 Diagnostic::warning("spec/preset", message)
                     .label(base.span.clone(), text)
@@ -142,7 +143,7 @@ impl Rules<'_> {
         let (None, Some(runtime)) = (&network.ca, &network.ca_runtime) else { return };
         self.found.push(
             Diagnostic::error("spec/missing-key", "`network.ca` names no certificates")
-                .label(runtime.span.clone(), self.says("network.ca.runtime", ""))
+                .label(runtime.span.clone(), says(&runtime.span, ""))
                 .help("add `secret` or `file`"),
         );
     }

@@ -1,6 +1,7 @@
 //! What each call asks and what is made of the answer.
 
 use backstage_build::gateway::*;
+use buildkit_llb::source::ResolveMode;
 use buildkit_proto::frontend::{
     ResolveSourceGitResponse, ResolveSourceHttpResponse, ResolveSourceImageResponse, ResolveSourceMetaResponse,
 };

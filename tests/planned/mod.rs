@@ -14,7 +14,8 @@ use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
 use backstage_build::plan::{ImageRole, Plan, Side, Target, Tree};
 use backstage_build::request::{ExecSettings, NoCache};
-use buildkit_llb::source::{Image as ImageSource, Local};
+use backstage_build::sources::{local_context, local_facts};
+use buildkit_llb::source::Image as ImageSource;
 use buildkit_llb::{Definition, Digest, ImageRef, Input, Metadata, Platform};
 use serde_json::{Value, json};
 
@@ -90,10 +91,6 @@ pub fn files(root: &Path) -> Vec<(ContextPath, Vec<u8>)> {
 /// What the sources of a plan's graph are in a build of a client's directory.
 fn trees(prepared: &Prepared, target: &Platform) -> Trees {
     let Prepared { plan, read_set, .. } = prepared;
-    let local = || Local::new("context").session("session");
-    let context = local().exclude_patterns(&plan.context.exclude).shared_key_hint("backstage-build-context");
-    let whole = plan.context.paths.contains("");
-    let context = if whole { context } else { context.follow_paths(&plan.context.paths) };
     let roles = plan.images.iter().map(|(role, image)| (*role, image_of(&image.reference, image.side, target)));
     let references = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
         Tree::Reference(reference, side) => Some(((reference.clone(), *side), image_of(reference, *side, target))),
@@ -102,13 +99,8 @@ fn trees(prepared: &Prepared, target: &Platform) -> Trees {
     Trees {
         images: roles.collect(),
         references: references.collect(),
-        facts: local()
-            .include_patterns(&read_set.include)
-            .exclude_patterns(&read_set.exclude)
-            .shared_key_hint("backstage-build-facts")
-            .metadata(Metadata::named("[internal] load manifests and lockfile"))
-            .build(),
-        context: context.metadata(Metadata::named("[internal] load build context")).build(),
+        facts: local_facts("session", read_set),
+        context: local_context("session", &plan.context),
     }
 }
 

@@ -110,7 +110,7 @@ fn many_are_counted() {
 fn strange_places_do_no_harm() {
     let file = SourceFile::new("f", "ü\n");
     for range in [0..0, 0..1, 1..2, 0..3, 2..3, 3..3, 3..9, 9..9] {
-        let shown = plain(Diagnostic::error("a/b", "c").at(Span { file: std::sync::Arc::clone(&file), range }));
+        let shown = plain(Diagnostic::error("a/b", "c").at(Span::new(&file, range)));
         assert!(shown.contains("error[a/b]: c"), "{shown}");
     }
 }

@@ -13,7 +13,7 @@ mod warn;
 
 pub use finish::ResultBuilder;
 pub(super) use finish::{Answer, Refusal};
-pub use resolve::{GitMeta, HttpMeta, ImageMeta, ImageRequest, ResolveMode, SourceMeta, SourceRequest};
+pub use resolve::{GitMeta, HttpMeta, ImageMeta, ImageRequest, SourceMeta, SourceRequest};
 pub use solve::{CacheImport, Evaluation, SolveRequest};
 pub use stat_file::Stat;
 pub use warn::Warning;

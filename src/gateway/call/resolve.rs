@@ -1,5 +1,6 @@
 //! ResolveSourceMeta: what a source is at this moment. On older daemons ResolveImageConfig, for images only.
 
+use buildkit_llb::source::ResolveMode;
 use buildkit_proto::{frontend, pb};
 use bytes::Bytes;
 
@@ -32,29 +33,6 @@ pub struct SourceRequest {
     pub mode: ResolveMode,
     /// As in [`ImageRequest`].
     pub log_name: Option<String>,
-}
-
-/// Where the daemon looks for an image first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ResolveMode {
-    /// The registry, with the daemon's own store behind it.
-    #[default]
-    Default,
-    /// The registry only: `--pull`.
-    Pull,
-    /// The daemon's own store.
-    Local,
-}
-
-impl ResolveMode {
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Pull => "pull",
-            Self::Local => "local",
-        }
-    }
 }
 
 /// What a source is.

@@ -17,7 +17,7 @@ pub struct ImagePlan {
     pub entrypoint: Vec<String>,
     /// Command.
     pub cmd: Vec<String>,
-    /// User; `None` is the base's if it is not root, otherwise the first of `fallback_user`.
+    /// User; `None` is the base's if it is not root, otherwise `fallback_user`.
     pub user: Option<String>,
     /// Used where the base would run as root.
     pub fallback_user: String,

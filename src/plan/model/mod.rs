@@ -78,6 +78,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Written(Span { build_arg: Some(name), .. }) => write!(f, "--build-arg {name}"),
             Self::Written(span) => write!(f, "{}:{}", span.file.name, span.first_line()),
             Self::Default(noun) => write!(f, "default: {noun}"),
         }

@@ -224,7 +224,7 @@ pub struct Run {
     pub root: Tree,
     /// Which platform it runs on.
     pub side: Side,
-    /// What is mounted, sorted by path.
+    /// What is mounted.
     pub mounts: Vec<Mount>,
     /// argv.
     pub args: Vec<String>,

@@ -184,13 +184,13 @@ fn includes_are_followed_or_told() {
 fn yarn_settings() {
     let rc = "nodeLinker: node-modules\nnpmRegistryServer: https://registry.example.com\nyarnPath: .yarn/releases/yarn-4.9.1.cjs\n\
               plugins:\n  - path: .yarn/plugins/x.cjs\n    spec: x\nnpmScopes:\n  a:\n    npmAuthToken: ${TOKEN}\n    \
-              npmRegistryServer: \"${URL:-https://x}\"\nenableGlobalCache: false\n";
+              npmRegistryServer: \"${URL:-https://x}\"\nsupportedArchitectures:\n  cpu: [x64, arm64]\n";
     let files = repository(&[(".yarnrc.yml", rc), (".yarn/releases/yarn-4.9.1.cjs", "x"), ("patches/a.patch", "x")]);
     let (repo, _) = run(&files, &[]).unwrap();
     assert_eq!(repo.yarn.version.version.to_string(), "4.9.1");
     assert_eq!(repo.yarn.variables, ["TOKEN"]);
     assert_eq!(repo.yarn.registry.as_deref(), Some("https://registry.example.com"));
-    assert!(repo.yarn.zero_install);
+    assert!(repo.yarn.architectures);
     let inputs: Vec<_> = repo.yarn.inputs.iter().map(ContextPath::as_str).collect();
     assert_eq!(inputs, [".yarn/plugins/x.cjs", ".yarn/releases/yarn-4.9.1.cjs", "patches"]);
 }

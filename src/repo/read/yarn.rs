@@ -56,7 +56,7 @@ pub(super) fn setup(
 ) -> Result<YarnSetup, Diagnostics> {
     let rc = root.text(".yarnrc.yml");
     let Settings { values: settings, path, patches, mut errors } = settings;
-    let linker = linker(root, rc, &settings, manifest).map_err(|error| errors.push(error)).unwrap_or_default();
+    errors.extend(wrong_linker(root, rc, &settings, manifest));
     let version = version(path.as_ref(), manifest, lock).map_err(|error| errors.push(error)).ok();
     errors.extend(rc.and_then(|rc| extensions(rc, &settings)));
     let mut tools: BTreeSet<ContextPath> = path.iter().cloned().collect();
@@ -71,10 +71,9 @@ pub(super) fn setup(
         inputs: inputs.into_iter().collect(),
         registry: registry(&settings),
         variables: variables(&settings),
-        zero_install: settings.get("enableGlobalCache") == Some(&Value::Bool(false)),
+        architectures: settings.get("supportedArchitectures").is_some_and(|value| !value.is_null()),
         tools: tools.into_iter().collect(),
         links: Vec::new(),
-        linker,
         rules: rules(manifest, &settings),
     })
 }
@@ -100,15 +99,16 @@ fn extensions(rc: &Arc<SourceFile>, settings: &Value) -> Option<Diagnostic> {
     })
 }
 
-fn linker(
+/// Only `node-modules` is accepted.
+fn wrong_linker(
     root: &Root,
     rc: Option<&Arc<SourceFile>>,
     settings: &Value,
     manifest: &Manifest,
-) -> Result<String, Diagnostic> {
+) -> Option<Diagnostic> {
     let set = settings.get("nodeLinker").and_then(Value::as_str);
     let error = match set {
-        Some("node-modules") => return Ok("node-modules".to_owned()),
+        Some("node-modules") => return None,
         Some("pnp") => Diagnostic::error("repo/linker", "the repository uses Plug'n'Play (`nodeLinker: pnp`)"),
         Some("pnpm") => Diagnostic::error("repo/linker", "the repository uses Yarn's pnpm linker (`nodeLinker: pnpm`)"),
         Some(_) => Diagnostic::error("repo/linker", "`nodeLinker` is none that Yarn knows"),
@@ -122,7 +122,7 @@ fn linker(
         ),
     };
     let error = error.help("set `nodeLinker: node-modules` in .yarnrc.yml, run `yarn install` and commit what changes");
-    Err(match rc {
+    Some(match rc {
         Some(rc) => error.at(setting(rc, "nodeLinker")),
         None => error.at(locate(&manifest.file, &[])),
     })
