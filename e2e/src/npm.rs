@@ -1,4 +1,4 @@
-//! A private npm registry: one package, and nothing for those who bring no token.
+//! A private npm registry: one package, and nothing for those who do not log in.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,12 +32,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Serves `@acme/hello` 1.0.0 to those whose `Authorization` is `Bearer token`.
-    pub fn demanding(token: &str) -> Self {
+    /// Serves `@acme/hello` 1.0.0 to those who send this `Authorization`.
+    pub fn demanding(authorization: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (wanted, record) = (format!("Bearer {token}"), Arc::clone(&seen));
+        let (wanted, record) = (authorization.to_owned(), Arc::clone(&seen));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away in the middle is its own affair.

@@ -5,7 +5,7 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DENY, PatternMatcher, is_secret, parse_ignore_file};
+use crate::files::{DENY, PatternMatcher, is_secret, matches, parse_ignore_file};
 use crate::path::ContextPath;
 use crate::repo::escaped;
 use crate::spec::model::FileSource;
@@ -67,11 +67,12 @@ impl Planner<'_> {
         needed
     }
 
-    /// Paths that are taken as they are, with what the host built: named files, and packages outside the workspaces,
-    /// which no build here builds.
+    /// Paths that are taken as the host built them: what `files` names in such a folder, and packages outside the
+    /// workspaces, which no build here builds. In a folder that `files` names what the host built stays hidden.
     fn as_built(&self) -> Vec<String> {
         let named = self.spec().files.iter().filter(|file| file.source == FileSource::Context).map(|file| &file.from);
-        named.chain(&self.repo().yarn.links).map(|path| path.as_str().to_owned()).collect()
+        let built = named.filter(|path| matches(&BUILT, path.as_str()));
+        built.chain(&self.repo().yarn.links).map(|path| path.as_str().to_owned()).collect()
     }
 
     /// What a person should know, though nothing is wrong.

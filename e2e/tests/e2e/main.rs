@@ -21,3 +21,4 @@ mod mistakes;
 mod natives;
 mod options;
 mod plans;
+mod secrets;

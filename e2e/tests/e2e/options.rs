@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use e2e::attestation::{provenance, remove, sbom};
+use e2e::attestation::{provenance, sbom};
 use e2e::engine::{Engine, registry};
 use e2e::git::GitServer;
-use e2e::npm::{self, Registry, TlsRegistry};
 use e2e::repo::with_syntax;
 use e2e::{Build, Repo, cli, report, run, unique};
 use serde_json::{Value, json};
@@ -173,136 +172,6 @@ fn build_args_override_scalars() {
     wrong.says(&["--build-arg", "runtime.port", "many"]);
     let whole = Build::of(&repo).dry().args(["--build-arg", "runtime=slim"]).fail();
     whole.says(&["--build-arg", "runtime"]);
-}
-
-/// A proxy is what a step's environment says while it runs, and is nowhere else.
-#[test]
-fn proxies_reach_steps_and_nothing_else() {
-    let repo = Repo::mini();
-    let own = unique();
-    let (first, second) = (format!("http://first-{own}.example:3128"), format!("http://second-{own}.example:3128"));
-    // Everything that needs the network runs without them, or nothing could be downloaded.
-    Build::of(&repo).pass();
-    // The command must not hold what is looked for.
-    let check = "case $HTTP_PROXY,$http_proxy in http://first*.example:3128,http://first*) ;; *) exit 1 ;; esac";
-    repo.build_file(&format!("checks:\n  - name: proxy\n    run: '{check} # {own}'\n"));
-    let build = |proxy: &str| {
-        let build = Build::of(&repo).args(["--build-arg", &format!("HTTP_PROXY={proxy}")]);
-        build.args(["--build-arg", "no_proxy=localhost", "--provenance=mode=max"])
-    };
-    let built = build(&first).pass();
-    assert!(built.vertex("[proxy]").ran());
-    for group in built.ran_groups() {
-        assert!(["checks", "image", "proxy"].contains(&group), "{:#?}", built.ran());
-    }
-    let image = built.image();
-    assert!(!image.config.to_string().contains(&first), "{}", image.config);
-    // With mode=max the daemon itself records what the client sent and what execs held, as it does for every frontend.
-    let mut provenance = provenance(&image);
-    remove(&mut provenance, "args");
-    remove(&mut provenance, "proxy_env");
-    assert!(!provenance.to_string().contains(&first), "{provenance:#}");
-    let usual = Build::of(&repo).args(["--build-arg", &format!("HTTP_PROXY={first}"), "--provenance=mode=min"]).pass();
-    assert_eq!(usual.image().holds(&first), Vec::<&str>::new());
-    assert!(!built.logs().contains(&first));
-    assert!(built.names().iter().all(|name| !name.contains(&second)));
-
-    let again = build(&second).pass();
-    assert_eq!(again.ran(), Vec::<&str>::new(), "a proxy is not part of a cache key");
-}
-
-/// Builds from a registry that wants a token, and looks for the token wherever something is left.
-fn with_token(id: &str, secret: impl Fn(u16, &str) -> String) {
-    let token = format!("npm-{}", unique());
-    let server = Registry::demanding(&token);
-    let repo = npm::repo(&format!("http://127.0.0.1:{}", server.port));
-    // Caches of their own: what another build downloaded proves nothing.
-    let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", unique());
-    let build = || Build::of(&repo).args(["--build-arg", &namespace, "--provenance=mode=max"]);
-
-    let refused = build().dry().fail();
-    assert!(server.seen().iter().all(|request| request.authorization.is_empty()));
-    assert!(!server.seen().is_empty(), "the registry was not asked:\n{}\n{}", refused.text, refused.logs());
-
-    let keep = tempfile::tempdir().unwrap();
-    let file = keep.path().join("secret");
-    fs::write(&file, secret(server.port, &token)).unwrap();
-    let built = build().args(["--secret", &format!("id={id},src={}", file.display())]).pass();
-    let served = server.seen().iter().filter(|request| request.authorization == format!("Bearer {token}")).count();
-    report("with_token", format!("{id}: {:.1} s, {served} requests with the token", built.seconds));
-    assert!(served > 0, "{:?}", server.seen());
-    assert!(!built.shows(&token), "the token is shown in the progress");
-    let image = built.image();
-    assert_eq!(image.holds(&token), Vec::<&str>::new(), "the token is in the image or in what lies beside it");
-    assert!(image.app().contains_key("node_modules/@acme/hello/index.js"));
-
-    // A secret that is another one tomorrow reruns nothing.
-    fs::write(&file, secret(server.port, "of-tomorrow")).unwrap();
-    let again = build().args(["--secret", &format!("id={id},src={}", file.display())]).pass();
-    assert_eq!(again.ran(), Vec::<&str>::new());
-}
-
-#[test]
-fn secret_npm_token() {
-    with_token("npm_token", |_, token| format!("{token}\n"));
-}
-
-#[test]
-fn secret_npmrc() {
-    with_token("npmrc", |port, token| format!("# theirs\n//127.0.0.1:{port}/:_authToken={token}\nalways-auth=true\n"));
-}
-
-#[test]
-fn secret_yarnrc() {
-    with_token("yarnrc", |_, token| format!("npmScopes:\n  acme:\n    npmAuthToken: {token}\n"));
-}
-
-#[test]
-fn secret_ca() {
-    let server = TlsRegistry::start();
-    let repo = npm::repo(&format!("https://127.0.0.1:{}", server.port));
-    let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", unique());
-    let build = || Build::of(&repo).args(["--build-arg", &namespace]);
-    let refused = build().dry().fail();
-    assert!(refused.logs().to_lowercase().contains("certificate"), "{}\n{}", refused.text, refused.logs());
-    // A company gives its bundle whole.
-    let bundle = server.dir().join("bundle.pem");
-    let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
-    fs::write(&bundle, fs::read_to_string(server.ca()).unwrap() + &system).unwrap();
-    let built = build().args(["--secret", &format!("id=ca,src={}", bundle.display())]).pass();
-    let certificate = fs::read_to_string(server.ca()).unwrap();
-    let line = certificate.lines().nth(2).unwrap();
-    assert_eq!(built.image().holds(line), Vec::<&str>::new());
-}
-
-/// Local settings and credentials that lie in the repository.
-#[test]
-fn local_files_stay_outside() {
-    let repo = Repo::mini();
-    let secret = format!("hidden{}", unique());
-    let places = [
-        "app-config.local.yaml",
-        ".env",
-        "packages/backend/.env.production",
-        "packages/backend/github-app-portal-credentials.yaml",
-        "portal.private-key.pem",
-        ".npmrc",
-        "packages/app/.npmrc",
-        "plugins/greeting/node_modules/left/over.js",
-        "packages/backend/dist/old.js",
-    ];
-    for path in places {
-        repo.write(path, format!("value: {secret}\n"));
-    }
-    e2e::git::commit(repo.path());
-    repo.build_file("files: [packages, plugins]\nchecks:\n  - {name: look, run: '! grep -rl hidden . --exclude-dir=node_modules --exclude=backstage.build.yaml'}\n");
-    let built = Build::of(&repo).args(["--provenance=mode=max"]).pass();
-    let image = built.image();
-    assert_eq!(image.holds(&secret), Vec::<&str>::new());
-    assert!(image.app().contains_key("plugins/greeting/src/index.js"));
-    // Asked for by name it is a mistake.
-    repo.build_file("files: [.env]\n");
-    Build::of(&repo).dry().fail().says(&["backstage.build.yaml:2", "`.env`", "a build never sees"]);
 }
 
 #[test]
