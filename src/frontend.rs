@@ -1,19 +1,17 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
-use std::collections::BTreeMap;
-
-use buildkit_llb::{Definition, Input, Platform};
+use buildkit_llb::Platform;
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::files::ReadSet;
-use crate::gateway::{Client, FLOOR, Failure, Reference, ResultBuilder, SolveRequest, Warning};
+use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
 use crate::graph::{self, Settings, Trees};
-use crate::image::{self, Additions};
 use crate::pipeline::{self, Prepared, Source};
-use crate::plan::{ImageRole, Plan, Step, Target};
+use crate::plan::{Plan, Step};
 use crate::platform;
-use crate::request::{ExecSettings, Request, RequestEnvironment, ResultForm, SourceDateEpoch, Subrequest};
+use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
+use crate::result;
 use crate::sources::{BuildFile, Images, Repository};
 
 /// Answers one build.
@@ -56,12 +54,14 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         target: &target,
         build: &build,
         no_cache: &request.no_cache,
-        exec: &exec(&request, &plan),
+        exec: &graph::exec(&request.exec, &plan),
         cache_namespace: request.cache_namespace.as_deref(),
-        epoch: epoch(&request),
+        epoch: request.source_date_epoch.as_ref().and_then(SourceDateEpoch::seconds).unwrap_or(graph::FIXED_TIME),
         default_span: start.clone(),
     };
-    result(&client, &request, &plan, wanted, &images, &trees, &settings).await
+    let tree =
+        graph::translate(&plan, &trees, &settings, &wanted.tree).map_err(|error| Failure::new(error.to_string()))?;
+    result::of(&client, &request, &plan, wanted, &images, &tree, &target).await
 }
 
 fn request(client: &Client) -> Result<Request, Failure> {
@@ -88,67 +88,6 @@ async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic]) -> 
     Ok(())
 }
 
-async fn result(
-    client: &Client,
-    request: &Request,
-    plan: &Plan,
-    target: &Target,
-    images: &Images,
-    trees: &Trees,
-    settings: &Settings<'_>,
-) -> Result<ResultBuilder, Failure> {
-    let tree =
-        graph::translate(plan, trees, settings, &target.tree).map_err(|error| Failure::new(error.to_string()))?;
-    let reference = match &tree {
-        Input::Scratch => Reference::scratch(),
-        Input::Output(output) => {
-            let definition = Definition::new(output.clone());
-            definition
-                .check(|cap| client.caps().supports(cap.as_str()))
-                .map_err(|error| Failure::new(error.to_string()))?;
-            let cache_imports = crate::sources::imports(request);
-            client
-                .solve(SolveRequest { definition: definition.to_pb(), cache_imports, ..SolveRequest::default() })
-                .await?
-        }
-    };
-    let id = settings.target.to_string();
-    let (mut result, key) = match request.platforms.form {
-        ResultForm::Single => (ResultBuilder::single(reference), "containerimage.config".to_owned()),
-        ResultForm::Map => (
-            ResultBuilder::platforms(BTreeMap::from([(id.clone(), reference)]))
-                .metadata("refs.platforms", platforms_json(&id, settings.target)),
-            format!("containerimage.config/{id}"),
-        ),
-    };
-    if target.image {
-        let base = trees.images.get(&ImageRole::Runtime).map(|image| image.config.clone()).unwrap_or_default();
-        let additions = additions(request, plan, images);
-        let platform = settings.target;
-        let config =
-            image::config(&base, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()));
-        result = result.metadata(key, config.to_string());
-        for (name, value) in &plan.image.annotations {
-            result = result.metadata(format!("annotation.{name}"), value.clone());
-        }
-    }
-    Ok(result)
-}
-
-fn additions(request: &Request, plan: &Plan, images: &Images) -> Additions {
-    let mut defaults = BTreeMap::new();
-    let mut label = |name: &str, value: Option<&str>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            defaults.insert(format!("org.opencontainers.image.{name}"), value.to_owned());
-        }
-    };
-    label("base.name", plan.images.get(&ImageRole::Runtime).map(|image| image.reference.as_str()));
-    label("base.digest", Some(&images.runtime_digest));
-    label("revision", request.vcs.revision.as_deref());
-    label("source", request.vcs.source.as_deref());
-    Additions { labels: request.labels.clone(), defaults }
-}
-
 fn no_target(request: &Request, plan: &Plan) -> Failure {
     let asked = request.target.as_deref().unwrap_or_default();
     let names: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
@@ -164,30 +103,6 @@ fn no_target(request: &Request, plan: &Plan) -> Failure {
         .into()
 }
 
-/// Time of files whose time is fixed, in Unix seconds.
-fn epoch(request: &Request) -> i64 {
-    match &request.source_date_epoch {
-        Some(SourceDateEpoch::Seconds(seconds)) => i64::try_from(*seconds).unwrap_or(i64::MAX),
-        _ => graph::FIXED_TIME,
-    }
-}
-
-/// What the client said of every step, with the build file's proxies where the client names none.
-fn exec(request: &Request, plan: &Plan) -> ExecSettings {
-    let mut exec = request.exec.clone();
-    let proxy = &mut exec.proxy;
-    for (own, written) in [
-        (&mut proxy.http, &plan.proxy.http),
-        (&mut proxy.https, &plan.proxy.https),
-        (&mut proxy.no, &plan.proxy.no_proxy),
-    ] {
-        if own.is_none() {
-            own.clone_from(written);
-        }
-    }
-    exec
-}
-
 /// Names of `--no-cache-filter` that no step has.
 fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
     let known: Vec<&str> = plan.steps.iter().flat_map(|step| [step.id.as_str(), step.group()]).collect();
@@ -200,11 +115,4 @@ fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
     groups.dedup();
     let message = format!("`--no-cache-filter` names what no step is called: {}", unknown.join(", "));
     vec![Diagnostic::warning("request/no-cache-filter", message).help(format!("steps are {}", groups.join(", ")))]
-}
-
-/// What the ids of a result by platform mean.
-fn platforms_json(id: &str, platform: &Platform) -> String {
-    let parts = [("architecture", platform.architecture()), ("os", platform.os()), ("variant", platform.variant())];
-    let described: BTreeMap<&str, &str> = parts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-    serde_json::json!({ "Platforms": [{ "ID": id, "Platform": described }] }).to_string()
 }

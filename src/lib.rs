@@ -1,12 +1,19 @@
 //! A BuildKit frontend for Backstage: a repository becomes a production image, through one small build file.
 //!
-//! ```text
-//! request ─► sources ─► spec ─► repo ─► plan ─► graph ─► result
-//! ```
+//! A build is seven steps, and data moves from one to the next only. [`frontend::build`] takes them in order:
 //!
-//! Data moves to the right only. Up to the plan everything reads files through [`files::Files`], which is a BuildKit
-//! reference in a build and a directory on the command line. The [`plan::Plan`] is plain data: [`graph`] turns it into
-//! LLB and decides nothing. [`frontend::build`] and [`pipeline::prepare`] are the way through.
+//! 1. [`request`]: every option that the client gave, typed once. What cannot be done is refused by its name.
+//! 2. [`sources`]: where build file, repository and images are, and the transfers that bring them.
+//! 3. [`spec`]: the build file's language, from YAML to plain values with their places.
+//! 4. [`repo`]: facts of the repository, read through [`files::Files`], which is a BuildKit reference in a build and a
+//!    directory on the command line.
+//! 5. [`plan`]: what will be done and why, as plain data: what `plan` prints and golden files hold.
+//! 6. [`graph`]: the plan as LLB. It decides nothing.
+//! 7. [`result`]: references, the [`image`] configuration, metadata.
+//!
+//! Steps 3 to 5 are [`pipeline::prepare`], which the command line ([`cli`]) shares. [`gateway`] is the connection to
+//! BuildKit and [`diagnostic`] what a person is told; neither knows Backstage. [`call`] answers questions in the place of
+//! a build.
 
 pub mod call;
 pub mod cli;
@@ -22,6 +29,7 @@ pub mod plan;
 pub mod platform;
 pub mod repo;
 pub mod request;
+pub mod result;
 mod secret;
 pub mod sources;
 pub mod spec;

@@ -186,6 +186,22 @@ fn lines(span: &Span) -> LineRange {
     LineRange::lines(line(span.first_line()), line(span.last_line()))
 }
 
+/// What the client said of every step, with the build file's proxies where the client names none.
+pub fn exec(client: &ExecSettings, plan: &Plan) -> ExecSettings {
+    let mut exec = client.clone();
+    let proxy = &mut exec.proxy;
+    for (own, written) in [
+        (&mut proxy.http, &plan.proxy.http),
+        (&mut proxy.https, &plan.proxy.https),
+        (&mut proxy.no, &plan.proxy.no_proxy),
+    ] {
+        if own.is_none() {
+            own.clone_from(written);
+        }
+    }
+    exec
+}
+
 /// A place as an op holds it.
 pub fn location(span: &Span) -> Location {
     source_file(span).at([lines(span)])

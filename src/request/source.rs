@@ -14,6 +14,16 @@ pub enum SourceDateEpoch {
     Of(String),
 }
 
+impl SourceDateEpoch {
+    /// Unix seconds, where they are given as such.
+    pub fn seconds(&self) -> Option<i64> {
+        match self {
+            Self::Seconds(seconds) => i64::try_from(*seconds).ok(),
+            Self::Of(_) => None,
+        }
+    }
+}
+
 /// The last second whose nanoseconds fit into what BuildKit counts them in, an `int64`.
 pub const MAX_EPOCH: u64 = 9_223_372_036;
 

@@ -138,7 +138,7 @@ fn base_config(reference: &str) -> Value {
 
 /// The graph of a target.
 pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platform, target: &Target) -> Definition {
-    let exec = exec(&prepared.plan);
+    let exec = graph::exec(&ExecSettings::default(), &prepared.plan);
     let build = build_platform();
     let settings = Settings {
         target: platform,
@@ -153,15 +153,6 @@ pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platfo
         Input::Output(output) => Definition::new(output),
         Input::Scratch => Definition::new(Input::Scratch),
     }
-}
-
-/// As a build does it: the build file's proxies where the client names none.
-fn exec(plan: &Plan) -> ExecSettings {
-    let mut exec = ExecSettings::default();
-    exec.proxy.http.clone_from(&plan.proxy.http);
-    exec.proxy.https.clone_from(&plan.proxy.https);
-    exec.proxy.no.clone_from(&plan.proxy.no_proxy);
-    exec
 }
 
 /// The image's configuration.

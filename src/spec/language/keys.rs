@@ -170,7 +170,13 @@ const BUILD: &[Key] = &[
         "Backstage's own build of the backend",
         "The build command for the backend, a shell line.",
     ),
-    key("before", List(&Scalar(F::Command)), "[yarn codegen]", "", "Shell lines that run before any build, in order."),
+    key(
+        "before",
+        List(&Scalar(F::Command)),
+        "[yarn codegen]",
+        "",
+        "Shell lines that run in the repository before each of the two builds, the app's and the backend's, in order.",
+    ),
     key(
         "config",
         List(&Scalar(F::ConfigFile)),

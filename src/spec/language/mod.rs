@@ -5,10 +5,12 @@
 
 mod format;
 mod keys;
+mod scalar;
 mod values;
 
-pub(crate) use format::{Format, Misfit, PRESETS, workspace};
+pub(crate) use format::Format;
 pub(crate) use keys::{CHECK, ROOT};
+pub(crate) use scalar::{Misfit, PRESETS, workspace};
 pub(crate) use values::{duration, memory, mode, node_version};
 
 /// A key of a mapping.

@@ -1,6 +1,6 @@
 //! Scalars that stand for a value of another type.
 
-use super::format::{Misfit, misfit};
+use super::scalar::{Misfit, misfit};
 use crate::spec::model::NodeVersion;
 use crate::spec::words::list;
 
