@@ -183,6 +183,22 @@ fn a_line_of_the_users_trusts_the_ca() {
 }
 
 #[test]
+fn yarn_trusts_the_ca_beside_others() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[("ca", "the secret\n")]);
+    let (told, _) = step.yarn(&[]);
+    let env = |name: &str| told["env"][name].as_str().unwrap().to_owned();
+    for name in ["YARN_HTTPS_CA_FILE_PATH", "npm_config_cafile", "SSL_CERT_FILE"] {
+        assert!(holds(&env(name), "the secret") && holds(&env(name), "-----BEGIN CERTIFICATE-----"), "{name}");
+    }
+    assert_eq!(env("NODE_EXTRA_CA_CERTS"), step.at("secrets/ca").display().to_string());
+    let (told, _) = Step::with(&[]).yarn(&[]);
+    assert_eq!(told["env"]["SSL_CERT_FILE"], Value::Null);
+}
+
+#[test]
 fn package_managers_trust_the_ca() {
     let ran = |manager: &str, secrets: &[(&str, &str)]| {
         let step = Step::with(secrets);

@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -151,11 +150,6 @@ impl TlsRegistry {
     /// The CA's certificate.
     pub fn ca(&self) -> std::path::PathBuf {
         self.dir.path().join("ca.pem")
-    }
-
-    /// Where things are kept for the time of the test.
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 }
 

@@ -117,17 +117,33 @@ fn secret_ca() {
     let build = || Build::of(&repo).args(["--build-arg", &namespace]);
     let refused = build().dry().fail();
     assert!(refused.logs().to_lowercase().contains("certificate"), "{}\n{}", refused.text, refused.logs());
-    // A company gives its bundle whole.
-    let bundle = server.dir().join("bundle.pem");
-    let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
-    fs::write(&bundle, fs::read_to_string(server.ca()).unwrap() + &system).unwrap();
-    let built = build().args(["--secret", &format!("id=ca,src={}", bundle.display())]).pass();
+    // A company gives its own alone, or its bundle whole; the rest of the world stays trusted.
+    let built = build().args(["--secret", &format!("id=ca,src={}", server.ca().display())]).pass();
     let certificate = fs::read_to_string(server.ca()).unwrap();
     let line = certificate.lines().nth(2).unwrap();
     assert_eq!(built.image().holds(line), Vec::<&str>::new());
 }
 
 /// Local settings and credentials that lie in the repository.
+#[test]
+fn a_line_of_the_build_file_trusts_the_ca() {
+    let server = TlsRegistry::start();
+    let repo = Repo::mini();
+    let address = format!("https://127.0.0.1:{}/@acme%2fhello/-/hello-1.0.0.tgz", server.port);
+    let line =
+        format!("node -e 'require(\"https\").get(\"{address}\", answer => process.exit(answer.statusCode - 200))'");
+    repo.build_file(&format!("checks:\n  - name: ca\n    run: {line}\n"));
+    let refused = Build::of(&repo).dry().args(["--target", "ca"]).fail();
+    assert!(refused.logs().to_lowercase().contains("certificate"), "{}\n{}", refused.text, refused.logs());
+    Build::of(&repo).target("ca").args(["--secret", &format!("id=ca,src={}", server.ca().display())]).pass();
+    // As a file of the repository, for the package manager of an image as well: it still finds the world.
+    repo.write("certs/ca.pem", fs::read_to_string(server.ca()).unwrap());
+    repo.build_file(&format!(
+        "network: {{ca: {{file: certs/ca.pem}}}}\nbuild: {{packages: [tree]}}\nchecks:\n  - name: ca\n    run: tree --version && {line}\n"
+    ));
+    Build::of(&repo).target("ca").pass();
+}
+
 #[test]
 fn local_files_stay_outside() {
     let repo = Repo::mini();

@@ -2,6 +2,7 @@
 // only while a step runs. Usage: node yarn.mjs YARN_JS ARGUMENT..., or node yarn.mjs npm ARGUMENT... to fetch Yarn.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 
 const secret = id => {
   const path = `/run/secrets/${id}`;
@@ -11,10 +12,16 @@ const env = { ...process.env };
 const [yarn, ...args] = process.argv.slice(2);
 const quote = text => JSON.stringify(text);
 
-// A CA bundle, for everything that may open a connection. A line of the user's has put it together already (ca.sh).
+// A CA bundle, for everything that may open a connection, beside what is trusted without it: most variables replace all
+// that a program trusts. A line of the user's has made one already (ca.sh).
 const ca = ['/tmp/backstage-build-ca.pem', '/run/secrets/ca', env.BACKSTAGE_BUILD_CA].find(path => path && existsSync(path));
 if (ca) {
-  for (const name of ['NODE_EXTRA_CA_CERTS', 'YARN_HTTPS_CA_FILE_PATH', 'npm_config_cafile', 'SSL_CERT_FILE']) env[name] = ca;
+  const system = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'].filter(existsSync);
+  const all = `${env.HOME}/ca.pem`;
+  mkdirSync(env.HOME, { recursive: true });
+  writeFileSync(all, [...rootCertificates, ...[...system, ca].map(path => readFileSync(path, 'utf8'))].join('\n'));
+  for (const name of ['YARN_HTTPS_CA_FILE_PATH', 'npm_config_cafile', 'SSL_CERT_FILE']) env[name] = all;
+  env.NODE_EXTRA_CA_CERTS = ca;
 }
 
 // Yarn knows proxies by its own names only.
