@@ -51,6 +51,8 @@ enum Kind {
     Exact(String),
     Prefix(String),
     Suffix(String),
+    /// A name in any directory: what `**/` begins and no `/` follows.
+    Name(Vec<Token>),
     Tokens(Vec<Token>),
 }
 
@@ -69,6 +71,13 @@ enum Token {
         negated: bool,
         ranges: Vec<(char, char)>,
     },
+}
+
+impl Token {
+    /// Whether it cannot match a `/`.
+    fn stays_in_a_name(&self) -> bool {
+        matches!(self, Self::Any | Self::Star) || matches!(self, Self::Char(c) if *c != '/')
+    }
 }
 
 impl PatternMatcher {
@@ -136,12 +145,14 @@ impl Kind {
             Self::Exact(text) => path == text,
             Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
             Self::Suffix(suffix) => path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path),
+            Self::Name(tokens) => matches_tokens(tokens, path.rsplit('/').next().unwrap_or(path)),
             Self::Tokens(tokens) => matches_tokens(tokens, path),
         }
     }
 }
 
-/// Runs all ways to match at once: the time is tokens times characters, whatever the pattern.
+/// Runs all ways to match at once: the time is tokens times characters, whatever the pattern. Most patterns say no at the
+/// first character, and there are many patterns and paths.
 fn matches_tokens(tokens: &[Token], path: &str) -> bool {
     let mut states = vec![false; tokens.len().saturating_add(1)];
     if let Some(first) = states.first_mut() {
@@ -149,10 +160,11 @@ fn matches_tokens(tokens: &[Token], path: &str) -> bool {
     }
     // Whether `**/` has swallowed characters but not yet its `/`.
     let mut inside = vec![false; tokens.len()];
+    let (mut next, mut next_inside) = (states.clone(), inside.clone());
     skip_empty(tokens, &mut states);
     for c in path.chars() {
-        let mut next = vec![false; states.len()];
-        let mut next_inside = vec![false; inside.len()];
+        next.fill(false);
+        next_inside.fill(false);
         for (i, token) in tokens.iter().enumerate() {
             let active = states.get(i).copied().unwrap_or_default();
             let swallowing = inside.get(i).copied().unwrap_or_default();
@@ -178,7 +190,11 @@ fn matches_tokens(tokens: &[Token], path: &str) -> bool {
                 }
             }
         }
-        (states, inside) = (next, next_inside);
+        std::mem::swap(&mut states, &mut next);
+        std::mem::swap(&mut inside, &mut next_inside);
+        if !states.contains(&true) && !inside.contains(&true) {
+            return false;
+        }
         skip_empty(tokens, &mut states);
     }
     states.last().copied().unwrap_or_default()
@@ -231,7 +247,10 @@ fn compile(text: &str) -> Option<Kind> {
         first = false;
     }
     Some(match (plain, prefix, suffix) {
-        (false, ..) => Kind::Tokens(tokens),
+        (false, ..) => match tokens.as_slice() {
+            [Token::Directories, name @ ..] if name.iter().all(Token::stays_in_a_name) => Kind::Name(name.to_vec()),
+            _ => Kind::Tokens(tokens),
+        },
         (true, _, true) => Kind::Suffix(text.strip_prefix("**")?.to_owned()),
         (true, true, _) => Kind::Prefix(text.strip_suffix("**")?.to_owned()),
         (true, false, false) => Kind::Exact(text.to_owned()),

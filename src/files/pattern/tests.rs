@@ -23,6 +23,10 @@ fn single_patterns() {
         ("**/node_modules", "node_modules", true),
         ("**/node_modules", "a/b/node_modules/c", true),
         ("**/node_modules", "a/my_node_modules", false),
+        ("**/*.env/x", "a/b.env/x", true),
+        ("**/[^a]x", "a/bx", true),
+        ("**/[^a]x", "a/ax", false),
+        ("**/.e?v*", "a/.env.d/b", true),
         ("**foo", "barfoo", true),
         ("**fo?", "barfoo", false),
         ("a/**", "a/b/c", true),
@@ -87,6 +91,16 @@ fn ignore_files() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn a_name_in_any_directory_is_what_its_tokens_say(name in "[ab.*?]{1,8}", path in "[ab./]{1,12}") {
+        let kind = compile(&format!("**/{name}")).unwrap();
+        if let Kind::Name(name) = &kind {
+            let tokens = Kind::Tokens([&[Token::Directories], name.as_slice()].concat());
+            let [short, long] = [&kind, &tokens].map(|kind| with_parents(&path).any(|path| kind.matches(path)));
+            proptest::prop_assert_eq!(short, long);
+        }
+    }
+
     #[test]
     fn nothing_panics(patterns in proptest::collection::vec("[a-c*?/!\\\\.\\[\\]^-]{0,12}", 0..4), path in "[a-c/.]{0,16}") {
         if let Ok(matcher) = PatternMatcher::new(&patterns) {
