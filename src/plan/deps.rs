@@ -1,10 +1,21 @@
 //! Production dependencies, beside the build: a synthetic project with manifests and lockfile cut to what the backend
 //! ships. A frontend-only bump does not touch it, and nothing waits for the bundle.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostics;
+use crate::path::{ContextPath, ImagePath};
+use crate::repo::lock::Recipe;
+use crate::repo::project::SyntheticProject;
 
 use super::yarn::Purpose;
-use super::{Action, Files, Planner, Step, StepId, Tree, WORK, image_path};
+use super::{
+    Access, Action, CopyFiles, FileAction, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step,
+    StepId, TOOLS, Tree, WORK, image_path, in_repo, rooted,
+};
+
+/// Bytes of a lockfile that is written into the graph as it is.
+const MAX_WRITTEN: usize = 32 << 10;
 
 /// Architectures with official Node images, in OCI's words and in Node's.
 pub(super) const ARCHITECTURES: [(&str, &str); 5] =
@@ -14,9 +25,10 @@ impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
         let backend = self.backend.value;
-        let project = self.production.project();
+        let mut project = self.production.project();
         let origin = self.backend_origin();
         let mut actions = vec![self.settings(Some(self.cpu()))];
+        actions.extend(self.cut_lockfile(&mut project, &origin));
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));
         actions.extend(Self::release_manifest(&project));
@@ -42,6 +54,50 @@ impl Planner<'_> {
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
+    }
+
+    /// Takes a long lockfile out of what is written: a step puts it together from the repository's own. It runs with
+    /// every change of that, and where it makes the same file as before, nothing else does.
+    fn cut_lockfile(&mut self, project: &mut SyntheticProject, origin: &Origin) -> Option<FileAction> {
+        let path = ContextPath::new("yarn.lock").ok()?;
+        let text = project.files.get(&path).filter(|text| text.len() > MAX_WRITTEN)?;
+        let recipe = Recipe::new(&self.repo().lock.file.text, text).to_json();
+        project.files.remove(&path);
+        let recipe = self.step(Step {
+            id: StepId::new("deps-recipe"),
+            title: "[internal] recipe of the production lockfile".to_owned(),
+            because: "which entries of yarn.lock it takes".to_owned(),
+            origin: origin.clone(),
+            action: Action::Files(Files {
+                base: Tree::Scratch,
+                actions: vec![FileAction::Write { path: image_path("/recipe.json"), text: recipe, mode: 0o644 }],
+            }),
+        });
+        let lockfile = MountKind::Read { tree: Tree::Facts, src: rooted(&path), by_definition: false };
+        let args = ["node", "/opt/backstage-build/cut.mjs", "/repo/yarn.lock", "/recipe/recipe.json", "/cut/yarn.lock"];
+        let id = self.step(Step {
+            id: StepId::new("deps-lock"),
+            title: "[deps] cut yarn.lock".to_owned(),
+            because: "what the production install is keyed by is what it reads of it".to_owned(),
+            origin: origin.clone(),
+            action: Action::Run(Box::new(Run {
+                root: Tree::Image(ImageRole::Build),
+                side: Side::Build,
+                mounts: vec![
+                    Mount::read(TOOLS, Tree::Step(StepId::new("tools"))),
+                    Mount { dest: image_path("/repo/yarn.lock"), kind: lockfile },
+                    Mount::read("/recipe", Tree::Step(recipe)),
+                    Mount { dest: image_path("/cut"), kind: MountKind::Output },
+                ],
+                args: args.map(str::to_owned).into(),
+                env: BTreeMap::new(),
+                path: None,
+                cwd: ImagePath::root(),
+                network: Access::None,
+            })),
+        });
+        let cut = Tree::Output(id, image_path("/cut"));
+        Some(FileAction::Copy(CopyFiles::new(cut, rooted(&path), in_repo(&path))))
     }
 
     /// The target's CPU in Node's and Yarn's words.

@@ -15,6 +15,8 @@ use super::{
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
+/// Puts the production lockfile together; see [`Planner::deps`].
+const CUT: &str = include_str!("assets/cut.mjs");
 /// Lays out built natives; see [`Planner::natives`].
 const PLACE: &str = include_str!("assets/place.mjs");
 /// Runs a line of the user's: a CA bundle is known to whatever it starts.
@@ -60,6 +62,7 @@ impl Planner<'_> {
                 base: Tree::Scratch,
                 actions: vec![
                     file("yarn.mjs", WRAPPER, 0o644),
+                    file("cut.mjs", CUT, 0o644),
                     file("place.mjs", PLACE, 0o644),
                     file("shell.sh", SHELL, 0o644),
                     file("packages.sh", PACKAGES, 0o644),
