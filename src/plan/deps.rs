@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostics;
 use crate::path::{ContextPath, ImagePath};
-use crate::repo::lock::Recipe;
 use crate::repo::project::SyntheticProject;
 
 use super::yarn::Purpose;
@@ -60,8 +59,8 @@ impl Planner<'_> {
     /// every change of that, and where it makes the same file as before, nothing else does.
     fn cut_lockfile(&mut self, project: &mut SyntheticProject, origin: &Origin) -> Option<FileAction> {
         let path = ContextPath::new("yarn.lock").ok()?;
-        let text = project.files.get(&path).filter(|text| text.len() > MAX_WRITTEN)?;
-        let recipe = Recipe::new(&self.repo().lock.file.text, text).to_json();
+        project.files.get(&path).filter(|text| text.len() > MAX_WRITTEN)?;
+        let recipe = project.lock_recipe.take()?.to_json();
         project.files.remove(&path);
         let recipe = self.step(Step {
             id: StepId::new("deps-recipe"),

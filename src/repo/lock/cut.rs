@@ -7,8 +7,10 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use super::{Descriptor, Entry, Locator, Lockfile, Walk};
+use super::recipe::{Recipe, Writer};
+use super::{Descriptor, Locator, Lockfile, Walk};
 
 /// What the lockfile says of a workspace, beyond its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +30,8 @@ pub struct WorkspaceEntry {
 }
 
 impl Lockfile {
-    /// The lockfile that holds what a walk reached and no more.
-    pub fn cut(&self, walk: &Walk, workspaces: &[WorkspaceEntry]) -> String {
+    /// The lockfile that holds what a walk reached and no more, and its recipe.
+    pub fn cut(&self, walk: &Walk, workspaces: &[WorkspaceEntry]) -> (String, Recipe) {
         self.write(walk, workspaces, &BTreeMap::new())
     }
 
@@ -39,50 +41,56 @@ impl Lockfile {
         walk: &Walk,
         workspaces: &[WorkspaceEntry],
         renamed: &BTreeMap<usize, Vec<Descriptor>>,
-    ) -> String {
+    ) -> (String, Recipe) {
         let written: BTreeMap<String, &WorkspaceEntry> =
             workspaces.iter().map(|workspace| (workspace.locator.to_string(), workspace)).collect();
-        let mut blocks: Vec<(String, String)> = Vec::with_capacity(walk.entries.len());
+        let mut blocks: Vec<(String, Body)> = Vec::with_capacity(walk.entries.len());
         for (index, entry) in walk.entries.iter().filter_map(|i| self.entries.get(*i).map(|entry| (*i, entry))) {
             let descriptors = match renamed.get(&index) {
                 Some(descriptors) => descriptors.iter().map(Descriptor::to_string).collect(),
                 None => self.used(walk, Some(index)).map(Descriptor::to_string).collect(),
             };
             let body = match written.get(&entry.locator.to_string()).filter(|_| entry.soft) {
-                Some(workspace) => workspace.body(self.version),
-                None => self.body(entry),
+                Some(workspace) => Body::Written(workspace.body(self.version)),
+                None => Body::Taken(entry.body.start..entry.body.end.min(self.file.text.len())),
             };
             blocks.push((key(descriptors), body));
         }
         let reached = walk.entries.iter().filter_map(|i| self.entries.get(*i)).filter(|entry| entry.soft);
         let reached: BTreeSet<String> = reached.map(|entry| entry.locator.to_string()).collect();
         for workspace in workspaces.iter().filter(|w| !reached.contains(&w.locator.to_string())) {
-            blocks.push((workspace.locator.to_string(), workspace.body(self.version)));
+            blocks.push((workspace.locator.to_string(), Body::Written(workspace.body(self.version))));
         }
         blocks.sort_by(|a, b| utf16(&a.0, &b.0));
-        let mut text = self.preamble.trim_end().to_owned();
-        text.push('\n');
+        let mut file = Writer::new(&self.file.text);
+        file.add(self.preamble.trim_end());
+        file.add("\n");
         for (key, body) in blocks {
-            text.push('\n');
             let key = quoted(&key);
-            if key.encode_utf16().count() > 1024 {
-                text.push_str(&format!("? {key}\n:\n{body}"));
-            } else {
-                text.push_str(&format!("{key}:\n{body}"));
+            let head =
+                if key.encode_utf16().count() > 1024 { format!("\n? {key}\n:\n") } else { format!("\n{key}:\n") };
+            match body {
+                Body::Written(text) => {
+                    file.add(&head);
+                    file.add(&text);
+                }
+                // The last line of the file may lack its line break.
+                Body::Taken(range) => {
+                    file.take(&head, range);
+                    file.end_line();
+                }
             }
         }
-        text
+        file.done()
     }
+}
 
-    /// The entry's own text; the last line of the file may lack its line break.
-    fn body(&self, entry: &Entry) -> String {
-        let end = entry.body.end.min(self.file.text.len());
-        let mut text = self.file.text.get(entry.body.start..end).unwrap_or_default().to_owned();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text
-    }
+/// What stands below a key.
+enum Body {
+    /// Where the file has it.
+    Taken(Range<usize>),
+    /// A text of our own.
+    Written(String),
 }
 
 impl WorkspaceEntry {
