@@ -13,6 +13,7 @@ use crate::platform;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Images, Repository};
+use crate::task;
 
 /// Answers one build.
 ///
@@ -38,12 +39,21 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     };
     let repository = Repository::new(&client, &request);
     let open = async |set: &ReadSet| repository.files(&repository.facts(set)?).await;
-    let Prepared { plan, warnings, read_set } = pipeline::prepare(&source, open).await?;
+    let read = pipeline::read(&source, open).await?;
+    // The daemon looks the base images up while the plan is made.
+    let bases = read.bases(&source).unwrap_or_default();
+    let early = Images::early(&client, &request, bases, (&target, &build));
+    let planning = async {
+        task::sent().await;
+        read.plan(&source)
+    };
+    let (early, planned) = futures_util::future::join(early, planning).await;
+    let Prepared { plan, warnings, read_set } = planned?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &written, &warnings).await?;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
-    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start).await?;
+    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start, &early).await?;
     let trees = Trees {
         images: images.roles.clone(),
         references: images.references.clone(),

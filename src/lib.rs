@@ -33,3 +33,4 @@ pub mod result;
 mod secret;
 pub mod sources;
 pub mod spec;
+mod task;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
-use crate::plan::{self, Inputs, Plan};
+use crate::plan::{self, BaseImage, ImageRole, Inputs, Plan};
+use crate::repo::Repository;
+use crate::spec::Spec;
 use crate::{repo, spec};
 
 /// Rounds of config files that include others.
@@ -37,11 +39,32 @@ pub struct Prepared {
     pub read_set: ReadSet,
 }
 
+/// Build file and repository, read.
+#[derive(Debug, Clone)]
+pub struct Read {
+    spec: Spec,
+    repo: Repository,
+    warnings: Vec<Diagnostic>,
+    read_set: ReadSet,
+}
+
 /// Makes the plan. `open` shows the files of a read set.
 ///
 /// # Errors
 /// The user's mistakes, and what `open` and its files fail with.
 pub async fn prepare<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Prepared, E>
+where
+    F: Files,
+    E: From<Diagnostics>,
+{
+    Ok(read(source, open).await?.plan(source)?)
+}
+
+/// The first half of [`prepare`].
+///
+/// # Errors
+/// As there.
+pub async fn read<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Read, E>
 where
     F: Files,
     E: From<Diagnostics>,
@@ -66,11 +89,30 @@ where
     warnings.extend(more);
     warnings.extend(repo::config_references(&found).iter().map(unread));
 
-    let inputs = Inputs { spec: &spec, repo: &found, ignore: source.ignore.as_deref(), arch: &source.arch };
-    let (plan, more) = plan::make(&inputs)?;
-    warnings.extend(more);
-    warnings.extend(unconsumed(source));
-    Ok(Prepared { plan, warnings, read_set })
+    Ok(Read { spec, repo: found, warnings, read_set })
+}
+
+impl Read {
+    /// The base images that the plan will have, where there will be one.
+    pub fn bases(&self, source: &Source) -> Option<BTreeMap<ImageRole, BaseImage>> {
+        plan::bases(&self.inputs(source))
+    }
+
+    /// The second half of [`prepare`].
+    ///
+    /// # Errors
+    /// The user's mistakes.
+    pub fn plan(self, source: &Source) -> Result<Prepared, Diagnostics> {
+        let (plan, more) = plan::make(&self.inputs(source))?;
+        let mut warnings = self.warnings;
+        warnings.extend(more);
+        warnings.extend(unconsumed(source));
+        Ok(Prepared { plan, warnings, read_set: self.read_set })
+    }
+
+    fn inputs<'a>(&'a self, source: &'a Source) -> Inputs<'a> {
+        Inputs { spec: &self.spec, repo: &self.repo, ignore: source.ignore.as_deref(), arch: &source.arch }
+    }
 }
 
 /// What a config file includes and nobody read: a file of the deny-list never is, let alone sent; without another one

@@ -54,7 +54,7 @@ impl Planner<'_> {
             actions.push(self.readable(&module.value, &workdir.join_context(&module.value), true));
         }
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
-        for path in self.production.links() {
+        for path in self.production().links() {
             actions.push(self.readable(&path, &workdir.join_context(&path), false));
             taken.insert(path);
         }

@@ -24,7 +24,7 @@ impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
         let backend = self.backend.value;
-        let mut project = self.production.project();
+        let mut project = self.production().project();
         let origin = self.backend_origin();
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(self.cut_lockfile(&mut project, &origin));

@@ -21,6 +21,7 @@ mod text;
 mod workspaces;
 mod yarn;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -54,6 +55,11 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
     Planner::new(inputs)?.plan()
 }
 
+/// The base images of a plan that is not made yet; `None` where it cannot be.
+pub fn bases(inputs: &Inputs<'_>) -> Option<BTreeMap<ImageRole, BaseImage>> {
+    Planner::new(inputs).and_then(|planner| planner.images()).ok()
+}
+
 /// Where steps see the tree that they work on.
 const WORK: &str = "/build";
 /// Where the repository lies in that tree. Its parent holds our own `.yarnrc.yml`, which Yarn merges.
@@ -67,7 +73,8 @@ struct Planner<'a> {
     node: Decision<node::Line>,
     backend: Decision<&'a Manifest>,
     app: Option<Decision<&'a Manifest>>,
-    production: Production<'a>,
+    /// Worked out when it is first asked for.
+    production: OnceCell<Production<'a>>,
     context: ContextPlan,
     steps: Vec<Step>,
     history: Vec<String>,
@@ -92,13 +99,12 @@ impl<'a> Planner<'a> {
         let node = node::choose(inputs, &mut warnings);
         let backend = workspaces::backend(inputs)?;
         let app = workspaces::app(inputs, backend.value)?;
-        let production = Production::of(inputs.repo, &backend.value.name);
         Ok(Self {
             inputs: *inputs,
             node,
             backend,
             app,
-            production,
+            production: OnceCell::new(),
             context: ContextPlan::default(),
             steps: Vec::new(),
             history: Vec::new(),
@@ -172,6 +178,11 @@ impl<'a> Planner<'a> {
 
     fn repo(&self) -> &'a Repository {
         self.inputs.repo
+    }
+
+    /// What the image has of the repository's dependencies.
+    fn production(&self) -> &Production<'a> {
+        self.production.get_or_init(|| Production::of(self.repo(), &self.backend.value.name))
     }
 
     /// Adds a step and answers its id.

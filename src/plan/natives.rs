@@ -34,7 +34,7 @@ impl Planner<'_> {
     /// One step for each native module of the production closure that the image needs, and one that lays out what they
     /// built as `deps` has it.
     pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Tree>, Diagnostics> {
-        let mut found = self.production.natives();
+        let mut found = self.production().natives();
         // Names become paths in the image.
         found.retain(|native| is_name(&native.name));
         if found.len() > MAX_NATIVES {

@@ -47,7 +47,7 @@ impl Planner<'_> {
         bundle: &Tree,
         gates: &[Gate],
     ) -> Result<Tree, Diagnostics> {
-        let pruned = prune::patterns(self.spec(), &self.production);
+        let pruned = prune::patterns(self.spec(), self.production());
         let mut base = self.runtime_packages()?;
         base =
             self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps, &pruned)]);

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::source::Image as ImageSource;
 use buildkit_llb::{ImageRef, Metadata, Platform};
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest};
+use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, SourceMeta};
 use crate::graph::{self, Image};
 use crate::image::BaseConfig;
-use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
+use crate::plan::{BaseImage, ImageRole, Origin, Plan, Side, Target, Tree};
 use crate::request::Request;
 
 /// The images of a plan.
@@ -24,6 +24,9 @@ pub struct Images {
     pub runtime_digest: String,
 }
 
+/// What the daemon said of some images before it was known which of them are used, by reference and platform.
+pub type Early = BTreeMap<(String, Platform), Result<SourceMeta, CallError>>;
+
 /// One image to look up.
 struct Wanted {
     reference: String,
@@ -32,6 +35,27 @@ struct Wanted {
 }
 
 impl Images {
+    /// Asks for images while something else is going on. What it comes to is told by [`Self::resolve`], if it matters.
+    pub async fn early(
+        client: &Client,
+        request: &Request,
+        bases: BTreeMap<ImageRole, BaseImage>,
+        (target, build): (&Platform, &Platform),
+    ) -> Early {
+        let platform = |side| if side == Side::Build { build } else { target };
+        // Usually the two platforms are one, and so are the images to build and to compile in.
+        let bases: BTreeSet<(String, Platform)> =
+            bases.into_values().map(|image| (image.reference, platform(image.side).clone())).collect();
+        let asked = bases.into_iter().filter_map(|(reference, platform)| {
+            let name: ImageRef = reference.parse().ok()?;
+            Some(async move {
+                let answer = ask(client, request, &name, &platform).await;
+                ((reference, platform), answer)
+            })
+        });
+        join_all(asked).await.into_iter().collect()
+    }
+
     /// Looks up the images that a target uses, and no others.
     ///
     /// # Errors
@@ -43,6 +67,7 @@ impl Images {
         wanted_target: &Target,
         (target, build): (&Platform, &Platform),
         default: &Span,
+        early: &Early,
     ) -> Result<Self, Failure> {
         let used = used(plan, wanted_target);
         let mut wanted: BTreeMap<(String, Side), Origin> = BTreeMap::new();
@@ -57,7 +82,8 @@ impl Images {
                 Side::Build => build,
                 Side::Target => target,
             };
-            lookup(client, request, Wanted { reference, side, origin }, platform, default)
+            let known = early.get(&(reference.clone(), platform.clone())).cloned();
+            lookup(client, request, Wanted { reference, side, origin }, platform, default, known)
         });
         let found: Vec<(Wanted, Image, String)> = try_join_all(lookups).await?;
         let find = |reference: &str, side| {
@@ -114,6 +140,7 @@ async fn lookup(
     wanted: Wanted,
     platform: &Platform,
     default: &Span,
+    known: Option<Result<SourceMeta, CallError>>,
 ) -> Result<(Wanted, Image, String), Failure> {
     let place = wanted.origin.span(default.clone());
     let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
@@ -122,13 +149,11 @@ async fn lookup(
                 .at(place.clone()),
         )
     })?;
-    let asked = ImageRequest {
-        reference: reference.to_string(),
-        platform: Some(platform.to_pb()),
-        mode: request.resolve_mode,
-        log_name: Some(format!("[internal] load metadata for {reference}")),
+    let meta = match known {
+        Some(known) => known,
+        None => ask(client, request, &reference, platform).await,
     };
-    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
+    let meta = meta.map_err(|error| unavailable(&wanted, error, &place))?;
     let Some(image) = meta.image else {
         return Err(Diagnostic::error(
             "image/redirected",
@@ -153,6 +178,21 @@ async fn lookup(
         )
         .build();
     Ok((wanted, Image { output: source, config }, image.digest))
+}
+
+async fn ask(
+    client: &Client,
+    request: &Request,
+    reference: &ImageRef,
+    platform: &Platform,
+) -> Result<SourceMeta, CallError> {
+    let asked = ImageRequest {
+        reference: reference.to_string(),
+        platform: Some(platform.to_pb()),
+        mode: request.resolve_mode,
+        log_name: Some(format!("[internal] load metadata for {reference}")),
+    };
+    client.resolve_image(asked).await
 }
 
 /// `reference@digest`, unless it has a digest already.

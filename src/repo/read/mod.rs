@@ -14,15 +14,14 @@ mod tests;
 mod workspaces;
 mod yarn;
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
+use crate::task;
 
 use super::Repository;
 
@@ -46,7 +45,7 @@ pub async fn read<F: Files>(
     let manifest = root.manifest()?;
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
-        sent().await;
+        task::sent().await;
         manager::lockfile(&root, &manifest)
     };
     let (workspaces, configs, settings, lock) = futures_util::future::join4(
@@ -82,19 +81,6 @@ pub async fn read<F: Files>(
     };
     found.0.extend(check::lock(&mut repo));
     if found.0.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found.0)) } else { Ok((repo, found.0)) }
-}
-
-/// Ends once every other task had its turn, the one that sends to the daemon among them.
-async fn sent() {
-    let mut first = true;
-    poll_fn(|context| {
-        if std::mem::take(&mut first) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(())
-    })
-    .await;
 }
 
 /// Diagnostics on the way.
