@@ -4,7 +4,8 @@
 //! not know them would lose it. Source: `@yarnpkg/extensions` 2.0.7, the rows with `dependencies` (peers change no
 //! lockfile), applied as in `Configuration.normalizePackage`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::repo::range::satisfies;
 
@@ -38,7 +39,9 @@ impl FromIterator<Extension> for Extensions {
 /// The added dependencies of an entry that it does not have itself; builtin ones come first, as in Yarn.
 pub(super) fn added<'a>(entry: &'a Entry, own: &'a Extensions) -> impl Iterator<Item = (&'a str, &'a str)> {
     let name = entry.locator.name.as_str();
-    let builtin = BUILTIN.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
+    static NAMED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| BUILTIN.iter().map(|row| row.0).collect());
+    let rows = if NAMED.contains(name) { BUILTIN } else { &[] };
+    let builtin = rows.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
     let own = own.0.get(name).into_iter().flatten();
     let own = own.map(|e| (e.range.as_str(), e.dependency.0.as_str(), e.dependency.1.as_str()));
     builtin.chain(own).filter_map(move |(range, name, wanted)| {

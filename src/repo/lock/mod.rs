@@ -16,7 +16,7 @@ mod rules;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::SourceFile;
@@ -44,8 +44,8 @@ pub struct Lockfile {
     pub(crate) preamble: String,
     /// Entries in the order of the file.
     pub entries: Vec<Entry>,
-    /// Name, then normalised range (see [`Descriptor`]), to the entry.
-    index: BTreeMap<String, BTreeMap<String, Place>>,
+    /// Descriptors, normalised (see [`Descriptor`]) and sorted, with their places.
+    index: Vec<(Descriptor, Place)>,
     /// Directory of each workspace (`.` for the root) to its entry.
     workspaces: BTreeMap<String, usize>,
 }
@@ -102,10 +102,11 @@ impl Lockfile {
 
     /// The first descriptor of a package whose range begins so, by the order of ranges.
     pub(crate) fn starting(&self, name: &str, start: &str) -> Option<&Descriptor> {
-        let ranges = self.index.get(name)?;
-        let (_, place) = ranges.range::<str, _>((Bound::Included(start), Bound::Unbounded)).next()?;
+        let first =
+            self.index.partition_point(|(known, _)| (known.name.as_str(), known.range.as_str()) < (name, start));
+        let (known, place) = self.index.get(first)?;
         let found = self.entries.get(place.entry)?.descriptors.get(place.descriptor)?;
-        found.range.starts_with(start).then_some(found)
+        (known.name == name && found.range.starts_with(start)).then_some(found)
     }
 
     /// The entry of the workspace in a directory.
@@ -133,9 +134,17 @@ impl Lockfile {
     }
 
     pub(crate) fn place(&self, descriptor: &Descriptor) -> Option<Place> {
-        let find = |d: &Descriptor| self.index.get(&d.name)?.get(&d.range).copied();
         // What an old file's keys were normalised by applies to what is looked up, too.
-        if self.version > 6 { find(descriptor) } else { find(&self.indexed(descriptor)) }
+        let old = (self.version <= 6).then(|| self.indexed(descriptor));
+        let Descriptor { name, range } = old.as_ref().unwrap_or(descriptor);
+        self.known(name, range)
+    }
+
+    /// The place of a descriptor that is normalised.
+    pub(crate) fn known(&self, name: &str, range: &str) -> Option<Place> {
+        let found =
+            self.index.binary_search_by(|(known, _)| (known.name.as_str(), known.range.as_str()).cmp(&(name, range)));
+        self.index.get(found.ok()?).map(|(_, place)| *place)
     }
 }
 
@@ -146,7 +155,7 @@ impl Default for Lockfile {
             version: 0,
             preamble: String::new(),
             entries: Vec::new(),
-            index: BTreeMap::new(),
+            index: Vec::new(),
             workspaces: BTreeMap::new(),
         }
     }
@@ -162,8 +171,9 @@ mod tests {
         let mut lock = Lockfile { version: 8, ..Lockfile::default() };
         for i in 0..100_000 {
             let range = format!("backstage:^{i}::backstage=1.0.0&npm={i}");
-            lock.add(Entry { descriptors: vec![Descriptor::new("a", range)], ..Entry::default() }).unwrap();
+            lock.add(Entry { descriptors: vec![Descriptor::new("a", range)], ..Entry::default() });
         }
+        lock.sort_index().unwrap();
         for i in 0..100_000 {
             let found = lock.starting("a", &format!("backstage:^{i}::")).unwrap();
             assert!(found.range.ends_with(&format!("&npm={i}")));

@@ -115,8 +115,9 @@ impl Lockfile {
             if entry.locator.name.is_empty() {
                 return Err(LockErrorKind::NoResolution.at(line.number));
             }
-            lock.add(entry)?;
+            lock.add(entry);
         }
+        lock.sort_index()?;
         Ok(lock)
     }
 
@@ -148,19 +149,24 @@ impl Lockfile {
         if self.version == 0 { Err(LockErrorKind::NoMetadata.at(1)) } else { Ok(()) }
     }
 
-    pub(super) fn add(&mut self, entry: Entry) -> Result<(), LockError> {
+    pub(super) fn add(&mut self, entry: Entry) {
         for (i, descriptor) in entry.descriptors.iter().enumerate() {
             let place = Place { entry: self.entries.len(), descriptor: i };
-            let descriptor = self.indexed(descriptor);
-            if self.index.entry(descriptor.name).or_default().insert(descriptor.range, place).is_some() {
-                return Err(LockErrorKind::Duplicate.at(entry.line));
-            }
+            self.index.push((self.indexed(descriptor), place));
         }
         if let Some(dir) = entry.workspace_dir() {
             self.workspaces.insert(dir.to_owned(), self.entries.len());
         }
         self.entries.push(entry);
-        Ok(())
+    }
+
+    pub(super) fn sort_index(&mut self) -> Result<(), LockError> {
+        self.index.sort();
+        let twice = self.index.windows(2).filter_map(|pair| match pair {
+            [(first, _), (second, place)] if first == second => self.entries.get(place.entry).map(|entry| entry.line),
+            _ => None,
+        });
+        twice.min().map_or(Ok(()), |line| Err(LockErrorKind::Duplicate.at(line)))
     }
 
     /// Yarn 2 and 3 wrote some descriptors without `npm:` (Project.setupResolutions adds it when it reads them).
@@ -275,7 +281,7 @@ fn scalar(text: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(text));
     }
     match text.get(1..text.len().checked_sub(1)?) {
-        Some(inner) if text.ends_with('"') && text.len() > 1 && !inner.contains(['\\', '"']) => {
+        Some(inner) if text.ends_with('"') && text.len() > 1 && !inner.bytes().any(|b| b == b'\\' || b == b'"') => {
             Some(Cow::Borrowed(inner))
         }
         _ => serde_json::from_str(text).ok().map(Cow::Owned),

@@ -93,6 +93,11 @@ impl Resolutions {
         self.list.get(index)
     }
 
+    /// Whether any line says something about a package.
+    pub(crate) fn name(&self, package: &str) -> bool {
+        self.index.contains_key(package)
+    }
+
     /// The first line that says something about a dependency of `parent`.
     pub(crate) fn first(&self, parent: &Locator, dependency: &Descriptor) -> Option<usize> {
         let lines = self.index.get(&dependency.name)?;

@@ -61,6 +61,11 @@ impl Rules {
         Reduced { descriptor: bind(descriptor, parent), resolution }
     }
 
+    /// Whether a range of the registry stays what it is, whoever asks.
+    pub(crate) fn leave(&self, name: &str, range: &str) -> bool {
+        range.starts_with("npm:") && !PATCHED.contains(&name) && !self.resolutions.name(name)
+    }
+
     fn catalog_range(&self, descriptor: &Descriptor) -> Option<&String> {
         let catalog = descriptor.range.strip_prefix("catalog:")?;
         self.catalogs.get(catalog)?.get(&descriptor.name)

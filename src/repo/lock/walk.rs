@@ -55,7 +55,8 @@ pub struct Missing {
 /// One edge of the graph.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
-    pub(crate) descriptor: Descriptor,
+    /// What is asked for; `None` for what the registry has and the file knows, of which there is nothing more to tell.
+    pub(crate) descriptor: Option<Descriptor>,
     pub(crate) resolution: Option<usize>,
     pub(crate) place: Option<Place>,
     /// Whether the parent can do without it (`dependenciesMeta.*.optional`).
@@ -103,7 +104,7 @@ impl Lockfile {
         if let Some(place) = place {
             walk.used.remove(&place);
         }
-        let edge = Edge { descriptor: descriptor.clone(), resolution: None, place, optional: false };
+        let edge = Edge { descriptor: Some(descriptor.clone()), resolution: None, place, optional: false };
         self.follow(rules, walk, &rules.root, edge, &mut queue);
         self.drain(rules, walk, queue);
     }
@@ -126,7 +127,11 @@ impl Lockfile {
         own.chain(more)
             .map(|(name, range, certain)| {
                 let optional = entry.optional.contains(name);
-                let edge = self.edge(rules, &entry.locator, Descriptor::new(name, range), optional);
+                let plain = self.version > 6 && rules.leave(name, range);
+                let edge = match self.known(name, range).filter(|_| plain) {
+                    Some(place) => Edge { descriptor: None, resolution: None, place: Some(place), optional },
+                    None => self.edge(rules, &entry.locator, Descriptor::new(name, range), optional),
+                };
                 (edge, certain)
             })
             // Which dependencies are added depends on Yarn's release: the file decides.
@@ -138,7 +143,7 @@ impl Lockfile {
     pub(crate) fn edge(&self, rules: &Rules, parent: &Locator, wanted: Descriptor, optional: bool) -> Edge {
         let reduced = rules.reduce(self, parent, wanted);
         let place = self.place(&reduced.descriptor);
-        Edge { descriptor: reduced.descriptor, resolution: reduced.resolution, place, optional }
+        Edge { descriptor: Some(reduced.descriptor), resolution: reduced.resolution, place, optional }
     }
 
     fn follow(&self, rules: &Rules, walk: &mut Walk, parent: &Locator, edge: Edge, queue: &mut Vec<(Locator, usize)>) {
@@ -146,13 +151,13 @@ impl Lockfile {
         let mut next = Some((edge.descriptor, edge.place));
         while let Some((descriptor, place)) = next.take() {
             let Some(place) = place else {
-                walk.missing.push(Missing { parent: parent.clone(), descriptor });
+                walk.missing.extend(descriptor.map(|descriptor| Missing { parent: parent.clone(), descriptor }));
                 return;
             };
             if !walk.used.insert(place) {
                 return;
             }
-            named_files(&descriptor, walk);
+            descriptor.iter().for_each(|descriptor| named_files(descriptor, walk));
             let Some(entry) = self.entries.get(place.entry) else { return };
             if let Some(dir) = entry.workspace_dir() {
                 walk.workspaces.insert(dir.to_owned());
@@ -160,9 +165,9 @@ impl Lockfile {
             } else if walk.entries.insert(place.entry) {
                 queue.push((entry.locator.clone(), place.entry));
             }
-            next = rules.companion(&descriptor).map(|companion| {
+            next = descriptor.and_then(|descriptor| rules.companion(&descriptor)).map(|companion| {
                 let place = self.place(&companion);
-                (companion, place)
+                (Some(companion), place)
             });
         }
     }
