@@ -30,6 +30,15 @@ impl Recipe {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// What `cut.mjs` makes of the other file; `None` where that lacks a part.
+    pub fn made(&self, from: &str) -> Option<String> {
+        let part = |part| match part {
+            &Part::Same(at, len) => from.get(at..at.checked_add(len)?),
+            Part::New(text) => Some(text.as_str()),
+        };
+        self.parts.iter().map(part).collect()
+    }
 }
 
 /// A lockfile in the making.
@@ -90,18 +99,6 @@ impl<'a> Writer<'a> {
 }
 
 #[cfg(test)]
-impl Recipe {
-    /// What `cut.mjs` makes of it.
-    pub(crate) fn made(&self, from: &str) -> String {
-        let part = |part: &Part| match part {
-            Part::Same(at, len) => from.get(*at..at.saturating_add(*len)).unwrap().to_owned(),
-            Part::New(text) => text.clone(),
-        };
-        self.parts.iter().map(part).collect()
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -115,7 +112,7 @@ mod tests {
         writer.take("other:\n", 7..11);
         let (text, recipe) = writer.done();
         assert_eq!(text, "a\n  b\nkey:\n  c\nother:\n  b\n");
-        assert_eq!(recipe.made(from), text);
+        assert_eq!(recipe.made(from).unwrap(), text);
         assert!(recipe.to_json().starts_with(r#"{"parts":["a\n",[7,12],"\nother:\n",[7,4]],"sha256":""#), "{recipe:?}");
     }
 }
