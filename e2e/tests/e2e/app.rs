@@ -134,6 +134,26 @@ fn a_incremental() {
     }
 }
 
+/// What the image does not need of the lockfile may change: the production install is as it was.
+#[test]
+fn a_lockfile_of_the_frontend_leaves_production_alone() {
+    app();
+    let repo = Repo::portal();
+    let build = || Build::of(&repo).dry().within(LIMIT).args(["--target", "deps"]);
+    assert_eq!(build().pass().ran(), Vec::<&str>::new());
+    let version = format!("7.0.{}", 100 + std::process::id());
+    repo.edit(
+        "yarn.lock",
+        "  version: 7.0.3\n  resolution: \"cross-env@npm:7.0.3\"",
+        &format!("  version: {version}\n  resolution: \"cross-env@npm:{version}\""),
+    );
+    let built = build().pass();
+    report("lockfile", format!("{:.1} s, ran {:?}", built.seconds, built.ran()));
+    let ran = built.ran();
+    assert!(ran.iter().any(|name| name.starts_with("[deps] cut")), "{ran:#?}");
+    assert!(!ran.iter().any(|name| name.starts_with("[deps] yarn")), "{ran:#?}");
+}
+
 /// Asserts that only steps of these groups ran, and in the image only its last layer.
 fn only(built: &Built, groups: &[&str], edit: &str) {
     for name in built.ran() {
