@@ -1,4 +1,4 @@
-// large.mjs REPOSITORY: makes an app that of a large company: 1,000 more workspaces, and 200,000 files in the
+// large.mjs REPOSITORY: makes an app as large as those of large companies: 1,000 more workspaces, and 200,000 files in the
 // node_modules that somebody's own `yarn install` left.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,10 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::Platform;
+use futures_util::FutureExt as _;
+use futures_util::future::try_join;
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
@@ -13,7 +17,6 @@ use crate::platform;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Images, Repository};
-use crate::task;
 
 /// Answers one build.
 ///
@@ -39,16 +42,16 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     };
     let repository = Repository::new(&client, &request);
     let open = async |set: &ReadSet| repository.files(&repository.facts(set)?).await;
-    let read = pipeline::read(&source, open).await?;
-    // The daemon looks the base images up while the plan is made.
-    let bases = read.bases(&source).unwrap_or_default();
-    let early = Images::early(&client, &request, bases, (&target, &build));
+    let facts = pipeline::read(&source, open).await?;
+    // The daemon looks the base images up while the plan is made; other targets than the image may need none of them.
+    let image = request.target.as_deref().is_none_or(|target| target == "image");
+    let bases = if image { facts.bases(&source) } else { BTreeMap::new() };
+    let early = Images::early(&client, &request, bases, (&target, &build)).map(Ok);
     let planning = async {
-        task::sent().await;
-        read.plan(&source)
+        tokio::task::yield_now().await;
+        Ok::<_, Failure>(facts.plan(&source)?)
     };
-    let (early, planned) = futures_util::future::join(early, planning).await;
-    let Prepared { plan, warnings, read_set } = planned?;
+    let (early, Prepared { plan, warnings, read_set }) = try_join(early, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &written, &warnings).await?;
 

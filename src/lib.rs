@@ -11,7 +11,7 @@
 //! 6. [`graph`]: the plan as LLB. It decides nothing.
 //! 7. [`result`]: references, the [`image`] configuration, metadata.
 //!
-//! Steps 3 to 5 are [`pipeline::prepare`], which the command line ([`cli`]) shares. [`gateway`] is the connection to
+//! Steps 3 to 5 are [`pipeline`], which the command line ([`cli`]) shares. [`gateway`] is the connection to
 //! BuildKit and [`diagnostic`] what a person is told; neither knows Backstage. [`call`] answers questions in the place of
 //! a build.
 
@@ -33,4 +33,3 @@ pub mod result;
 mod secret;
 pub mod sources;
 pub mod spec;
-mod task;

@@ -41,7 +41,7 @@ pub struct Prepared {
 
 /// Build file and repository, read.
 #[derive(Debug, Clone)]
-pub struct Read {
+pub struct Facts {
     spec: Spec,
     repo: Repository,
     warnings: Vec<Diagnostic>,
@@ -64,7 +64,7 @@ where
 ///
 /// # Errors
 /// As there.
-pub async fn read<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Read, E>
+pub async fn read<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Facts, E>
 where
     F: Files,
     E: From<Diagnostics>,
@@ -89,12 +89,12 @@ where
     warnings.extend(more);
     warnings.extend(repo::config_references(&found).iter().map(unread));
 
-    Ok(Read { spec, repo: found, warnings, read_set })
+    Ok(Facts { spec, repo: found, warnings, read_set })
 }
 
-impl Read {
-    /// The base images that the plan will have, where there will be one.
-    pub fn bases(&self, source: &Source) -> Option<BTreeMap<ImageRole, BaseImage>> {
+impl Facts {
+    /// The base images that the plan will have; none where there will be no plan.
+    pub fn bases(&self, source: &Source) -> BTreeMap<ImageRole, BaseImage> {
         plan::bases(&self.inputs(source))
     }
 

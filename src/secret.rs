@@ -3,23 +3,34 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How a token begins, how many letters and digits follow at least, and what it is.
-const TOKENS: [(&str, usize, &str); 15] = [
-    ("ghp_", 20, "a GitHub token"),
-    ("gho_", 20, "a GitHub token"),
-    ("ghu_", 20, "a GitHub token"),
-    ("ghs_", 20, "a GitHub token"),
-    ("ghr_", 20, "a GitHub token"),
-    ("github_pat_", 20, "a GitHub token"),
-    ("npm_", 20, "an npm token"),
-    ("glpat-", 16, "a GitLab token"),
-    ("AKIA", 16, "an AWS access key"),
-    ("ASIA", 16, "an AWS access key"),
-    ("xoxb-", 10, "a Slack token"),
-    ("xoxp-", 10, "a Slack token"),
-    ("dckr_pat_", 16, "a Docker token"),
-    ("AIza", 30, "a Google API key"),
-    ("-----BEGIN ", 0, "a key or certificate"),
+/// What a token is made of after its beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    /// Letters and digits.
+    Letters,
+    /// Those of base64url: `-` and `_` as well.
+    Base64,
+    /// Lines, up to the one that ends it.
+    Lines,
+}
+
+/// How a token begins, what follows and how much of it at least, and what it is.
+const TOKENS: [(&str, Body, usize, &str); 15] = [
+    ("ghp_", Body::Letters, 20, "a GitHub token"),
+    ("gho_", Body::Letters, 20, "a GitHub token"),
+    ("ghu_", Body::Letters, 20, "a GitHub token"),
+    ("ghs_", Body::Letters, 20, "a GitHub token"),
+    ("ghr_", Body::Letters, 20, "a GitHub token"),
+    ("github_pat_", Body::Base64, 20, "a GitHub token"),
+    ("npm_", Body::Letters, 20, "an npm token"),
+    ("glpat-", Body::Base64, 16, "a GitLab token"),
+    ("AKIA", Body::Letters, 16, "an AWS access key"),
+    ("ASIA", Body::Letters, 16, "an AWS access key"),
+    ("xoxb-", Body::Letters, 10, "a Slack token"),
+    ("xoxp-", Body::Letters, 10, "a Slack token"),
+    ("dckr_pat_", Body::Base64, 16, "a Docker token"),
+    ("AIza", Body::Base64, 30, "a Google API key"),
+    ("-----BEGIN ", Body::Lines, 0, "a key or certificate"),
 ];
 
 /// Characters of a token or of a URL's host that are looked at: a file of nothing but beginnings must not take long.
@@ -27,20 +38,26 @@ const LONGEST: usize = 512;
 
 /// The tokens in a text: their places and what they look like.
 fn tokens(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
-    TOKENS.iter().flat_map(move |(start, min, what)| {
+    TOKENS.iter().flat_map(move |(start, body, min, what)| {
+        let mut done = 0_usize;
         text.match_indices(start).filter_map(move |(at, _)| {
             let before = text.get(..at).and_then(|text| text.chars().next_back());
-            if before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
+            if at < done || before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
                 return None;
             }
-            let body = at.saturating_add(start.len());
-            let rest = text.get(body..)?;
+            let begin = at.saturating_add(start.len());
+            let rest = text.get(begin..)?;
+            if *body == Body::Lines {
+                let end = rest.find("-----END ").and_then(|end| Some(end.saturating_add(rest.get(end..)?.find('\n')?)));
+                done = begin.saturating_add(end.unwrap_or(rest.len()));
+                return Some((at..done, *what));
+            }
             let belongs = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
             // All of it ASCII, so that characters are bytes.
             let len = rest.chars().take(LONGEST).take_while(belongs).count();
             let letters = rest.get(..len)?.chars().take_while(char::is_ascii_alphanumeric).count();
-            let long = if *start == "github_pat_" { len } else { letters };
-            (long >= *min).then(|| (at..body.saturating_add(len), *what))
+            let long = if *body == Body::Base64 { len } else { letters };
+            (long >= *min).then(|| (at..begin.saturating_add(len), *what))
         })
     })
 }
@@ -49,6 +66,9 @@ fn tokens(text: &str) -> impl Iterator<Item = (Range<usize>, &'static str)> {
 pub(crate) fn token(text: &str) -> Option<(Range<usize>, &'static str)> {
     tokens(text).next()
 }
+
+/// Bytes of the largest key that people have in files.
+const LONGEST_KEY: usize = 16 << 10;
 
 /// The user names and passwords in a text's URLs; a shell's variable is neither.
 fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
@@ -60,7 +80,7 @@ fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
         let host = rest.get(..len.map_or(0, |(at, c)| at.saturating_add(c.len_utf8())))?;
         let end = host.rfind('@')?;
         let (_, password) = host.get(..end)?.split_once(':')?;
-        (!password.is_empty() && !password.contains('$')).then(|| start..start.saturating_add(end))
+        (!password.is_empty() && !password.starts_with('$')).then(|| start..start.saturating_add(end))
     })
 }
 
@@ -82,6 +102,20 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
 /// A text whose tokens and passwords are blotted out.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     blotted(text, places(text))
+}
+
+/// A line of a text, as [`masked`] has it: what begins on a line above it counts, as far as keys are long.
+pub(crate) fn masked_line(text: &str, line: Range<usize>) -> Cow<'_, str> {
+    let from = line.start.saturating_sub(LONGEST_KEY);
+    // Some byte of the next four begins a character.
+    let window = (from..from.saturating_add(4)).find_map(|from| text.get(from.min(line.start)..line.end));
+    match masked(window.unwrap_or_default()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text.get(line).unwrap_or_default()),
+        Cow::Owned(all) => {
+            let start = all.len().saturating_sub(line.len());
+            Cow::Owned(all.get(start..).unwrap_or_default().to_owned())
+        }
+    }
 }
 
 /// A text with some bytes blotted out: one `*` for each, line breaks kept, so that offsets behind stay true.
@@ -122,6 +156,9 @@ mod tests {
             "ghp_0123456789abcdefghij0123",
             "x=npm_0123456789abcdefghij",
             "glpat-0123456789abcdef",
+            "glpat-ab-cdefghij_klmnopqr",
+            "dckr_pat_a-b_c-d_e-f_g-h_i",
+            "AIzaSyA-1234_5678-90abcdefghijklmnopqrs",
             "AKIA0123456789ABCDEF",
         ] {
             assert!(token(text).is_some(), "{text}");
@@ -130,9 +167,25 @@ mod tests {
             assert!(token(text).is_none(), "{text}");
         }
         assert_eq!(credentials("https://user:pass@host/x@y"), Some(8..17));
+        assert!(credentials("https://u:pa$$w0rd@host").is_some());
         for text in ["https://host/@scope/name", "ssh://git@host/x", "https://x:${TOKEN}@host", "http://host:80/a@b"] {
             assert_eq!(credentials(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_is_hidden_to_its_last_line() {
+        let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\né\n-----END RSA PRIVATE KEY-----\n";
+        let text = format!("a: 1\n{key}b: 2\n");
+        assert_eq!(masked(&text).len(), text.len());
+        assert_eq!(masked(&text).lines().filter(|line| line.contains(char::is_alphanumeric)).count(), 2);
+        let at = text.find("MIIE").unwrap();
+        assert_eq!(masked_line(&text, at..at + 4), "****");
+        assert_eq!(masked_line(&text, 0..4), "a: 1");
+        // One that does not end hides what follows.
+        assert!(!masked("-----BEGIN x\nsecret").contains("secret"));
+        let many = "-----BEGIN ".repeat(100_000);
+        assert_eq!(tokens(&many).count(), 1);
     }
 
     #[test]

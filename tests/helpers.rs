@@ -270,3 +270,64 @@ fn a_lockfile_is_cut_as_the_recipe_says() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("build again"));
 }
+
+#[test]
+fn natives_go_where_the_install_has_their_packages() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[]);
+    let write = |path: &str, text: &str| {
+        let path = step.at(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let package = |name: &str, version: &str| format!(r#"{{"name": "{name}", "version": "{version}"}}"#);
+    for (place, name, version) in [
+        ("node_modules/n", "n", "1.0.0"),
+        ("node_modules/alias", "n", "2.0.0"),
+        ("node_modules/@s/n", "@s/n", "1.0.0"),
+        ("node_modules/user/node_modules/n", "n", "2.0.0"),
+        ("packages/backend/node_modules/n", "n", "2.0.0"),
+        ("node_modules/user", "user", "1.0.0"),
+    ] {
+        write(&format!("deps/{place}/package.json"), &package(name, version));
+    }
+    // What Yarn takes, too, and a link that leads round in a circle.
+    write("deps/node_modules/marked/package.json", &format!("\u{feff}{}", package("marked", "1.0.0")));
+    write("deps/node_modules/empty/package.json", "");
+    std::os::unix::fs::symlink("../packages/backend", step.at("deps/node_modules/backend")).unwrap();
+    for (built, name, version) in [("0", "n", "1.0.0"), ("1", "n", "2.0.0"), ("2", "@s/n", "1.0.0")] {
+        write(&format!("built/{built}/package.json"), &package(name, version));
+        write(&format!("built/{built}/build/n.node"), built);
+        write(&format!("built/{built}/node_modules/other/index.js"), "");
+    }
+    let place = asset("place.mjs");
+    let run = |natives: &[&str]| {
+        std::fs::create_dir_all(step.at("out")).unwrap();
+        step.run("node", &[&[place.to_str().unwrap(), "deps", "out"], natives].concat(), &[])
+    };
+    let (one, two, scoped) = (
+        ["n", "1.0.0", "built/0", "required"],
+        ["n", "2.0.0", "built/1", "required"],
+        ["@s/n", "1.0.0", "built/2", "optional"],
+    );
+    let output = run(&[one, two, scoped].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (place, built) in [
+        ("node_modules/n", "0"),
+        ("node_modules/alias", "1"),
+        ("node_modules/@s/n", "2"),
+        ("node_modules/user/node_modules/n", "1"),
+        ("packages/backend/node_modules/n", "1"),
+    ] {
+        let binary = step.at("out").join(place).join("build/n.node");
+        assert_eq!(std::fs::read_to_string(&binary).unwrap_or_default(), built, "{}", binary.display());
+        assert!(!step.at("out").join(place).join("node_modules/other").exists(), "{place}");
+    }
+    assert!(!step.at("out/node_modules/marked").exists() && !step.at("out/node_modules/backend").exists());
+    // Built and needed, and nowhere to go.
+    let gone = run(&["n", "3.0.0", "built/0", "required"]);
+    assert!(!gone.status.success() && String::from_utf8_lossy(&gone.stderr).contains("n@3.0.0"));
+    assert!(run(&["n", "3.0.0", "built/0", "optional"]).status.success());
+}

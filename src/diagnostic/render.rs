@@ -147,7 +147,7 @@ struct Line {
 impl Line {
     fn new(file: &SourceFile, line: usize, focus: Option<usize>) -> Self {
         let range = file.line(line);
-        let masked = secret::masked(file.text.get(range.clone()).unwrap_or(""));
+        let masked = secret::masked_line(&file.text, range.clone());
         let all = masked.trim_end_matches('\r');
         let column = focus.map_or(0, |at| {
             let before = at.saturating_sub(range.start).min(all.len());

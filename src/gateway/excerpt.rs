@@ -57,7 +57,10 @@ fn cut(text: &str, first: usize, last: usize) -> String {
     let shown =
         if text.len() <= WHOLE { 1..=usize::MAX } else { first.saturating_sub(CONTEXT)..=last.saturating_add(CONTEXT) };
     let mut out = String::new();
+    let mut end = 0_usize;
     for (number, line) in (1_usize..).zip(text.split('\n')) {
+        let start = end;
+        end = start.saturating_add(line.len()).saturating_add(1);
         if number > *shown.end() || out.len() > MOST {
             break;
         }
@@ -65,7 +68,8 @@ fn cut(text: &str, first: usize, last: usize) -> String {
             out.push('\n');
         }
         if shown.contains(&number) {
-            let line = printable(&secret::masked(line.strip_suffix('\r').unwrap_or(line)));
+            let masked = secret::masked_line(text, start..start.saturating_add(line.len()));
+            let line = printable(masked.strip_suffix('\r').unwrap_or(&masked));
             let short = head(&line, LINE);
             out.push_str(short);
             if short.len() < line.len() {

@@ -60,6 +60,7 @@ impl Builder<'_> {
             // Keyed by what made the tree: hashing the hundred thousand files of an install takes longer than a build.
             MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?).content_cache(ContentCache::Off)),
             MountKind::Output => exec.mount(writable(Input::Scratch)),
+            // BuildKit asks the last mount of an input how it counts: a run mounts a tree in one of the two ways only.
             MountKind::Read { tree, src, by_definition } => {
                 let keyed = if *by_definition { ContentCache::Off } else { ContentCache::Default };
                 let bind = Bind::read_only(dest, self.tree(tree)?).content_cache(keyed);

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{PatternMatcher, is_denied};
+use crate::files::{PatternMatcher, is_secret};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::config;
 use crate::spec::model::{ConfigFile, FileSource};
 
 use super::runtime::APP;
 use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
+
+/// Yarn's settings may hold credentials; an install needs them, and an image never does.
+const SETTINGS: &str = "**/.yarnrc.yml";
 
 impl Planner<'_> {
     /// Config files, what they name, and `files`.
@@ -31,7 +34,9 @@ impl Planner<'_> {
                     self.refuse_secrets(&file.from, &file.span)?;
                     self.uses(&file.from);
                     taken.insert(file.from.clone());
-                    CopyFiles::new(Tree::Context, rooted(&file.from), dest)
+                    let mut copy = CopyFiles::new(Tree::Context, rooted(&file.from), dest);
+                    copy.exclude.push(SETTINGS.to_owned());
+                    copy
                 }
                 FileSource::Image(reference) => {
                     CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
@@ -91,6 +96,7 @@ impl Planner<'_> {
         let mut copy = CopyFiles::new(Tree::Context, rooted(from), to.clone());
         copy.mode = Mode::Readable;
         copy.optional = optional;
+        copy.exclude.push(SETTINGS.to_owned());
         FileAction::Copy(copy)
     }
 
@@ -125,7 +131,7 @@ impl Planner<'_> {
         for target in config::file_locations(&self.merged()) {
             paths.extend(self.location(&target));
         }
-        paths.retain(|path| !path.is_root() && !is_denied(path));
+        paths.retain(|path| !path.is_root() && !is_secret(path));
         paths.sort();
         paths.dedup();
         paths

@@ -7,10 +7,10 @@ use crate::diagnostic::Diagnostics;
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::SyntheticProject;
 
-use super::yarn::Purpose;
+use super::yarn::{Purpose, helper};
 use super::{
     Access, Action, CopyFiles, FileAction, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step,
-    StepId, TOOLS, Tree, WORK, image_path, in_repo, rooted,
+    StepId, Tree, WORK, image_path, in_repo, rooted,
 };
 
 /// Bytes of a lockfile that is written into the graph as it is.
@@ -83,7 +83,7 @@ impl Planner<'_> {
                 root: Tree::Image(ImageRole::Build),
                 side: Side::Build,
                 mounts: vec![
-                    Mount::read(TOOLS, Tree::Step(StepId::new("tools"))),
+                    helper("/cut.mjs", "/opt/backstage-build/cut.mjs"),
                     Mount { dest: image_path("/repo/yarn.lock"), kind: lockfile },
                     Mount::read("/recipe", Tree::Step(recipe)),
                     Mount { dest: image_path("/cut"), kind: MountKind::Output },
@@ -97,6 +97,21 @@ impl Planner<'_> {
         });
         let cut = Tree::Output(id, image_path("/cut"));
         Some(FileAction::Copy(CopyFiles::new(cut, rooted(&path), in_repo(&path))))
+    }
+
+    /// What the target `deps` shows of them: Yarn's settings may hold credentials, and a target can be pushed.
+    pub(super) fn shown_deps(&mut self, deps: &Tree) -> Tree {
+        let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), in_repo(&ContextPath::root()));
+        copy.exclude = [".yarn", "**/.yarnrc.yml"].map(str::to_owned).into();
+        copy.by_definition = true;
+        let id = self.step(Step {
+            id: StepId::new("deps-target"),
+            title: "[deps] without settings".to_owned(),
+            because: "the target `deps`".to_owned(),
+            origin: self.backend_origin(),
+            action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Copy(copy)] }),
+        });
+        Tree::Step(id)
     }
 
     /// The target's CPU in Node's and Yarn's words.

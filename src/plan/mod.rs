@@ -1,6 +1,6 @@
 //! Decisions: from the language and the facts to a [`Plan`].
 //!
-//! In: a [`Spec`], a [`Repository`] and the two platforms. Out: plain data with a reason beside every decision, or
+//! In: a [`Spec`], a [`Repository`] and the architecture of the image. Out: plain data with a reason beside every decision, or
 //! diagnostics. One file per concern. Knows nothing of LLB, of gRPC or of files.
 
 mod app;
@@ -55,9 +55,9 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
     Planner::new(inputs)?.plan()
 }
 
-/// The base images of a plan that is not made yet; `None` where it cannot be.
-pub fn bases(inputs: &Inputs<'_>) -> Option<BTreeMap<ImageRole, BaseImage>> {
-    Planner::new(inputs).and_then(|planner| planner.images()).ok()
+/// The base images of a plan that is not made yet; none where it cannot be.
+pub fn bases(inputs: &Inputs<'_>) -> BTreeMap<ImageRole, BaseImage> {
+    Planner::new(inputs).and_then(|planner| planner.images()).unwrap_or_default()
 }
 
 /// Where steps see the tree that they work on.
@@ -210,6 +210,7 @@ impl<'a> Planner<'a> {
     /// What the plan offers for `--target`.
     fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
         let all = self.all_checks(checks);
+        let deps = &self.shown_deps(deps);
         let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {
             name: name.to_owned(),
             description: description.to_owned(),

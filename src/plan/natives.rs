@@ -7,10 +7,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
-use super::yarn::Purpose;
+use super::yarn::{Purpose, helper};
 use super::{
-    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, TOOLS, Tree, WORK,
-    env, image_path,
+    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, WORK, env,
+    image_path,
 };
 use crate::path::ImagePath;
 
@@ -20,6 +20,8 @@ struct Built {
     name: String,
     /// Its version.
     version: String,
+    /// Whether the backend cannot do without it.
+    required: bool,
     /// The work tree of its little project.
     tree: Tree,
 }
@@ -66,7 +68,12 @@ impl Planner<'_> {
                 .into());
             }
             let tree = self.native(native, mode, origin)?;
-            built.push(Built { name: native.name.clone(), version: native.version.clone(), tree });
+            built.push(Built {
+                name: native.name.clone(),
+                version: native.version.clone(),
+                required: native.required,
+                tree,
+            });
         }
         Ok((!built.is_empty()).then(|| self.placed(deps, &built)))
     }
@@ -76,7 +83,7 @@ impl Planner<'_> {
         let mut run = Run {
             root: Tree::Image(ImageRole::Build),
             side: Side::Build,
-            mounts: vec![Mount::read(TOOLS, Tree::Step(StepId::new("tools"))), Mount::read_whole("/deps", deps)],
+            mounts: vec![helper("/place.mjs", "/opt/backstage-build/place.mjs"), Mount::read_whole("/deps", deps)],
             args: ["node", "/opt/backstage-build/place.mjs", "/deps/repo", "/natives"].map(str::to_owned).into(),
             env: BTreeMap::new(),
             path: None,
@@ -87,7 +94,8 @@ impl Planner<'_> {
             let folder = format!("/built/{at}");
             run.mounts.push(Mount::read_whole(&folder, &native.tree));
             let package = format!("{folder}/repo/node_modules/{}", native.name);
-            run.args.extend([native.name.clone(), native.version.clone(), package]);
+            let required = if native.required { "required" } else { "optional" };
+            run.args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
         }
         run.mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
         let id = self.step(Step {

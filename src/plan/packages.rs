@@ -2,6 +2,7 @@
 
 use crate::path::ImagePath;
 
+use super::yarn::helper;
 use super::{
     Access, Action, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, TOOLS, Tree, env,
     image_path,
@@ -32,14 +33,11 @@ impl Planner<'_> {
         let script = image_path(&format!("{TOOLS}/packages.sh"));
         let mut args = vec!["/bin/sh".to_owned(), "-e".to_owned(), script.to_string()];
         args.extend(packages.iter().cloned());
-        // That file alone: another helper's change installs nothing again.
-        let tools = Tree::Step(StepId::new("tools"));
-        let kind = MountKind::Read { tree: tools, src: image_path("/packages.sh"), by_definition: false };
         let mut run = Run {
             root,
             side,
             mounts: vec![
-                Mount { dest: script, kind },
+                helper("/packages.sh", script.as_str()),
                 cache("/var/cache/apt", "apt-cache"),
                 cache("/var/lib/apt/lists", "apt-lists"),
                 // What the script writes is no part of the image.

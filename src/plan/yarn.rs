@@ -61,13 +61,13 @@ impl Planner<'_> {
             action: Action::Files(Files {
                 base: Tree::Scratch,
                 actions: vec![
-                    file("yarn.mjs", WRAPPER, 0o644),
+                    FileAction::Mkdir { path: image_path("/yarn/bin"), mode: 0o755 },
+                    file("yarn/yarn.mjs", WRAPPER, 0o644),
+                    file("yarn/bin/yarn", SHIM, 0o755),
                     file("cut.mjs", CUT, 0o644),
                     file("place.mjs", PLACE, 0o644),
                     file("shell.sh", SHELL, 0o644),
                     file("packages.sh", PACKAGES, 0o644),
-                    FileAction::Mkdir { path: image_path("/bin"), mode: 0o755 },
-                    file("bin/yarn", SHIM, 0o755),
                 ],
             }),
         });
@@ -153,7 +153,9 @@ impl Planner<'_> {
     /// A shell line of the user's in a directory of the work tree.
     pub(super) fn shell(&self, root: Tree, tree: Tree, dir: &ContextPath, line: &str, purpose: Purpose) -> Run {
         let mut run = self.in_tree(root, tree, dir, purpose);
-        run.args = vec!["/bin/sh".to_owned(), "-e".to_owned(), format!("{TOOLS}/shell.sh"), line.to_owned()];
+        let script = "/opt/backstage-build-shell.sh";
+        run.mounts.push(helper("/shell.sh", script));
+        run.args = ["/bin/sh", "-e", script, line].map(str::to_owned).into();
         run
     }
 
@@ -175,10 +177,7 @@ impl Planner<'_> {
         let mut run = Run {
             root,
             side: Side::Build,
-            mounts: vec![
-                Mount::read(TOOLS, Tree::Step(StepId::new("tools"))),
-                Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs },
-            ],
+            mounts: vec![helper("/yarn", TOOLS), Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs }],
             args: Vec::new(),
             env: env([
                 ("BACKSTAGE_BUILD_YARN", yarn.as_str()),
@@ -311,6 +310,12 @@ impl Planner<'_> {
             .map(|(path, text)| FileAction::Write { path: super::in_repo(path), text: text.clone(), mode: 0o644 })
             .collect()
     }
+}
+
+/// One of the helpers, and no other: what a step does not use may change without it.
+pub(super) fn helper(src: &str, dest: &str) -> Mount {
+    let tree = Tree::Step(StepId::new("tools"));
+    Mount { dest: image_path(dest), kind: MountKind::Read { tree, src: image_path(src), by_definition: false } }
 }
 
 /// Whether an address holds nothing but an address: plans and graphs are shown.

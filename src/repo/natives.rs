@@ -159,6 +159,9 @@ fn project(
     }
     project.backstage_manifest = super::project::release_manifest(repo.lock.used_all(walk));
     project.inputs.extend(super::project::named(&walk.files, |_| false));
-    project.inputs.extend(super::project::common_inputs(repo));
+    // A release of Backstage is none of its business, unless a range of its own names one.
+    let release = |path: &ContextPath| path.as_str() == "backstage.json" && project.backstage_manifest.is_none();
+    let inputs: Vec<ContextPath> = super::project::common_inputs(repo).filter(|path| !release(path)).collect();
+    project.inputs.extend(inputs);
     project
 }

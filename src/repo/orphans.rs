@@ -15,7 +15,9 @@ impl Production<'_> {
         // A workspace is no package that could be left out, whatever it is called.
         let entry = |index: &usize| repo.lock.entries.get(*index).filter(|entry| entry.workspace_dir().is_none());
         let name = |index: &usize| entry(index).map(|entry| entry.locator.name.as_str());
-        let kept: BTreeSet<&str> = kept.iter().filter_map(name).collect();
+        // An alias is a folder of that name, whatever lies in it.
+        let aliases = kept.iter().filter_map(entry).flat_map(|entry| &entry.descriptors).map(|d| d.name.as_str());
+        let kept: BTreeSet<&str> = kept.iter().filter_map(name).chain(aliases).collect();
         let all: BTreeSet<&str> = self.walk.entries.iter().filter_map(name).collect();
         let is_workspace = |name: &str| repo.root.name == name || repo.workspace(name).is_some();
         all.difference(&kept).filter(|name| !is_workspace(name)).map(|name| (*name).to_owned()).collect()

@@ -202,6 +202,10 @@ fn a_dependency_of_the_backend_leaves_natives_alone() {
         "{changed:?}"
     );
     assert!(!changed.iter().any(|step| step.starts_with("native ") || step == "toolchain"), "{changed:?}");
+    // Nor does a release of Backstage.
+    let keys = repo.clone().with("backstage.json", "{\"version\": \"1.60.0\"}\n").keys();
+    let changed = self::changed(&keys, &repo.clone().with("backstage.json", "{\"version\": \"1.61.0\"}\n"));
+    assert!(!changed.is_empty() && !changed.iter().any(|step| step.starts_with("native ")), "{changed:?}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_lockfile_of_the_frontend_leaves_production_alone() {
     app();
     let repo = Repo::portal();
     let build = || Build::of(&repo).dry().within(LIMIT).args(["--target", "deps"]);
-    assert_eq!(build().pass().ran(), Vec::<&str>::new());
+    build().pass();
     let version = format!("7.0.{}", 100 + std::process::id());
     repo.edit(
         "yarn.lock",

@@ -1,4 +1,4 @@
-// place.mjs DEPS OUT [NAME VERSION FOLDER]...: copies each built package to every place below OUT where the
+// place.mjs DEPS OUT [NAME VERSION FOLDER required|optional]...: copies each built package to every place below OUT where the
 // production install DEPS holds that package, at that version. Where Yarn puts a package is Yarn's affair: at the root, below a
 // workspace (hoisting limits), below another package (two versions), or under another name (an alias).
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -6,9 +6,18 @@ import { join } from 'node:path';
 
 const [deps, out, ...rest] = process.argv.slice(2);
 const built = [];
-for (let i = 0; i < rest.length; i += 3) {
-  built.push({ name: rest[i], version: rest[i + 1], folder: rest[i + 2], places: 0 });
+for (let i = 0; i < rest.length; i += 4) {
+  built.push({ name: rest[i], version: rest[i + 1], folder: rest[i + 2], required: rest[i + 3] === 'required', places: 0 });
 }
+
+// What Yarn and Node take: a byte order mark, an empty file. What cannot be read is none of ours.
+const parsed = (file) => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')) ?? {};
+  } catch {
+    return {};
+  }
+};
 
 const folders = (dir) => readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name).sort();
 
@@ -16,7 +25,7 @@ const folders = (dir) => readdirSync(dir, { withFileTypes: true }).filter((entry
 function installed(place) {
   const manifest = join(deps, place, 'package.json');
   if (existsSync(manifest)) {
-    const { name, version } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const { name, version } = parsed(manifest);
     for (const native of built.filter((one) => one.name === name && one.version === version)) {
       // What a package needs besides itself lies in the install already.
       const inner = join(native.folder, 'node_modules');
@@ -46,6 +55,11 @@ function project(place) {
 }
 
 project('.');
-for (const { name, version, places } of built) {
-  if (places === 0) console.log(`${name}@${version}: not in the production install, left out`);
+for (const { name, version, required, places } of built) {
+  if (places > 0) continue;
+  console.log(`${name}@${version}: nowhere in the production install`);
+  if (required) {
+    console.error(`${name}@${version} was built, and the production install has no package of that name and version to put it into`);
+    process.exitCode = 1;
+  }
 }

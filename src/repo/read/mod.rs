@@ -21,7 +21,6 @@ use bytes::Bytes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
-use crate::task;
 
 use super::Repository;
 
@@ -45,7 +44,7 @@ pub async fn read<F: Files>(
     let manifest = root.manifest()?;
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
-        task::sent().await;
+        tokio::task::yield_now().await;
         manager::lockfile(&root, &manifest)
     };
     let (workspaces, configs, settings, lock) = futures_util::future::join4(
@@ -55,9 +54,13 @@ pub async fn read<F: Files>(
         lock,
     )
     .await;
-    // What another package manager keeps would only be called wrong in Yarn's words.
-    let lock = lock?;
-    let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, &lock)));
+    if root.lock.is_none() {
+        // What another package manager keeps would only be called wrong in Yarn's words.
+        lock?;
+        return Err(Diagnostics(found.0));
+    }
+    let lock = found.keep(lock);
+    let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, lock.as_ref())));
     let workspaces = found.keep(workspaces);
     let configs = found.keep(configs).map(|(configs, warnings)| {
         found.0.extend(warnings);
@@ -65,7 +68,9 @@ pub async fn read<F: Files>(
     });
     let backstage = found.keep(hints::backstage(&root));
     let node_hints = hints::node(&root, &manifest);
-    let (Some(yarn), Some(workspaces), Some(configs), Some(backstage)) = (setup, workspaces, configs, backstage) else {
+    let (Some(lock), Some(yarn), Some(workspaces), Some(configs), Some(backstage)) =
+        (lock, setup, workspaces, configs, backstage)
+    else {
         return Err(Diagnostics(found.0));
     };
     let mut repo = Repository {
