@@ -54,13 +54,10 @@ pub async fn read<F: Files>(
         lock,
     )
     .await;
-    if root.lock.is_none() {
-        // What another package manager keeps would only be called wrong in Yarn's words.
-        lock?;
-        return Err(Diagnostics(found.0));
-    }
-    let lock = found.keep(lock);
-    let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, lock.as_ref())));
+    // What another package manager or Yarn 1 keeps would only be called wrong in Yarn's words: without a lockfile, that is
+    // all there is to tell.
+    let lock = lock?;
+    let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, &lock)));
     let workspaces = found.keep(workspaces);
     let configs = found.keep(configs).map(|(configs, warnings)| {
         found.0.extend(warnings);
@@ -68,9 +65,7 @@ pub async fn read<F: Files>(
     });
     let backstage = found.keep(hints::backstage(&root));
     let node_hints = hints::node(&root, &manifest);
-    let (Some(lock), Some(yarn), Some(workspaces), Some(configs), Some(backstage)) =
-        (lock, setup, workspaces, configs, backstage)
-    else {
+    let (Some(yarn), Some(workspaces), Some(configs), Some(backstage)) = (setup, workspaces, configs, backstage) else {
         return Err(Diagnostics(found.0));
     };
     let mut repo = Repository {

@@ -52,7 +52,7 @@ pub(super) fn setup(
     settings: Settings,
     root: &Root,
     manifest: &Manifest,
-    lock: Option<&Lockfile>,
+    lock: &Lockfile,
 ) -> Result<YarnSetup, Diagnostics> {
     let rc = root.text(".yarnrc.yml");
     let Settings { values: settings, path, patches, mut errors } = settings;
@@ -146,11 +146,7 @@ async fn yarn_path<F: Files>(
     }
 }
 
-fn version(
-    path: Option<&ContextPath>,
-    manifest: &Manifest,
-    lock: Option<&Lockfile>,
-) -> Result<YarnVersion, Diagnostic> {
+fn version(path: Option<&ContextPath>, manifest: &Manifest, lock: &Lockfile) -> Result<YarnVersion, Diagnostic> {
     if let Some(version) = path.and_then(|path| release(path.name())) {
         return Ok(YarnVersion { version, because: "yarnPath".to_owned() });
     }
@@ -168,7 +164,7 @@ fn version(
                 .at(at())),
         };
     }
-    let format = lock.map_or(8, |lock| lock.version);
+    let format = lock.version;
     // The last release that writes this format: 3.8.7 writes 6, 4.13.0 writes 8.
     let version = if format <= 6 { semver::Version::new(3, 8, 7) } else { semver::Version::new(4, 13, 0) };
     Ok(YarnVersion { version, because: format!("yarn.lock's format {format}") })
