@@ -3,6 +3,8 @@
 //! The printer gets a file and line numbers and takes the surroundings itself, so the file has to travel. A small one goes
 //! whole. Of a large one only the lines around the span do; those before are left blank, which keeps the numbers right.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Span;
 use crate::secret;
 
@@ -54,11 +56,13 @@ pub(super) fn parts(span: &Span) -> (SourceInfo, Range) {
 /// The text with long lines shortened and, if it is large, without the lines that are far from `first..=last`. Empty where
 /// even that is too much, which prints nothing.
 fn cut(text: &str, first: usize, last: usize) -> String {
-    let shown =
-        if text.len() <= WHOLE { 1..=usize::MAX } else { first.saturating_sub(CONTEXT)..=last.saturating_add(CONTEXT) };
+    let whole = text.len() <= WHOLE;
+    let shown = if whole { 1..=usize::MAX } else { first.saturating_sub(CONTEXT)..=last.saturating_add(CONTEXT) };
+    // A text that is shown whole is looked through once, not once for each of its lines.
+    let safe = if whole { secret::masked(text) } else { Cow::Borrowed(text) };
     let mut out = String::new();
     let mut end = 0_usize;
-    for (number, line) in (1_usize..).zip(text.split('\n')) {
+    for (number, line) in (1_usize..).zip(safe.split('\n')) {
         let start = end;
         end = start.saturating_add(line.len()).saturating_add(1);
         if number > *shown.end() || out.len() > MOST {
@@ -68,8 +72,9 @@ fn cut(text: &str, first: usize, last: usize) -> String {
             out.push('\n');
         }
         if shown.contains(&number) {
-            let masked = secret::masked_line(text, start..start.saturating_add(line.len()));
-            let line = printable(masked.strip_suffix('\r').unwrap_or(&masked));
+            let range = start..start.saturating_add(line.len());
+            let line = if whole { Cow::Borrowed(line) } else { secret::masked_line(text, range) };
+            let line = printable(line.strip_suffix('\r').unwrap_or(&line));
             let short = head(&line, LINE);
             out.push_str(short);
             if short.len() < line.len() {
@@ -100,6 +105,14 @@ mod tests {
         assert_eq!((info.filename.as_str(), &*info.data), ("a.yaml", "one\ntwo: \u{fffd}[31mred\nthree\n".as_bytes()));
         assert_eq!(range.start, Position { line: 2, character: 0 });
         assert_eq!(range.end, Position { line: 2, character: 3 });
+    }
+
+    #[test]
+    fn short_lines_cost_no_more_than_long_ones() {
+        // Each with what lies above it these would be 10^9 bytes for each kind of token.
+        let file = SourceFile::new("a", "x\n".repeat(WHOLE / 2));
+        let (info, _) = parts(&Span::new(&file, 0..1));
+        assert_eq!(info.data.len(), WHOLE);
     }
 
     #[test]
