@@ -1,16 +1,14 @@
 //! Production dependencies, beside the build: a synthetic project with manifests and lockfile cut to what the backend
 //! ships. A frontend-only bump does not touch it, and nothing waits for the bundle.
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::Diagnostics;
-use crate::path::{ContextPath, ImagePath};
+use crate::path::ContextPath;
 use crate::repo::project::SyntheticProject;
 
-use super::yarn::{Purpose, helper};
+use super::yarn::{Purpose, program};
 use super::{
-    Access, Action, CopyFiles, FileAction, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step,
-    StepId, Tree, WORK, image_path, in_repo, rooted,
+    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, WORK, image_path,
+    in_repo, rooted,
 };
 
 /// Bytes of a lockfile that is written into the graph as it is.
@@ -73,27 +71,18 @@ impl Planner<'_> {
             }),
         });
         let lockfile = MountKind::Read { tree: Tree::Facts, src: rooted(&path), by_definition: false };
-        let args = ["node", "/opt/backstage-build/cut.mjs", "/repo/yarn.lock", "/recipe/recipe.json", "/cut/yarn.lock"];
+        let mounts = vec![
+            Mount { dest: image_path("/repo/yarn.lock"), kind: lockfile },
+            Mount::read("/recipe", Tree::Step(recipe)),
+            Mount { dest: image_path("/cut"), kind: MountKind::Output },
+        ];
+        let args = ["/repo/yarn.lock", "/recipe/recipe.json", "/cut/yarn.lock"].map(str::to_owned);
         let id = self.step(Step {
             id: StepId::new("deps-lock"),
             title: "[deps] cut yarn.lock".to_owned(),
             because: "what the production install is keyed by is what it reads of it".to_owned(),
             origin: origin.clone(),
-            action: Action::Run(Box::new(Run {
-                root: Tree::Image(ImageRole::Build),
-                side: Side::Build,
-                mounts: vec![
-                    helper("/cut.mjs", "/opt/backstage-build/cut.mjs"),
-                    Mount { dest: image_path("/repo/yarn.lock"), kind: lockfile },
-                    Mount::read("/recipe", Tree::Step(recipe)),
-                    Mount { dest: image_path("/cut"), kind: MountKind::Output },
-                ],
-                args: args.map(str::to_owned).into(),
-                env: BTreeMap::new(),
-                path: None,
-                cwd: ImagePath::root(),
-                network: Access::None,
-            })),
+            action: Action::Run(Box::new(program("cut.mjs", args, mounts))),
         });
         let cut = Tree::Output(id, image_path("/cut"));
         Some(FileAction::Copy(CopyFiles::new(cut, rooted(&path), in_repo(&path))))

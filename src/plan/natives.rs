@@ -1,16 +1,13 @@
 //! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
 //! and again only when its own version, Node or the platform changes.
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
-use super::yarn::{Purpose, helper};
+use super::yarn::{Purpose, program};
 use super::{
-    Access, Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, WORK, env,
-    image_path,
+    Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
 };
 use crate::path::ImagePath;
 
@@ -80,30 +77,22 @@ impl Planner<'_> {
 
     /// The built natives laid out as the production install has their packages.
     fn placed(&mut self, deps: &Tree, built: &[Built]) -> Tree {
-        let mut run = Run {
-            root: Tree::Image(ImageRole::Build),
-            side: Side::Build,
-            mounts: vec![helper("/place.mjs", "/opt/backstage-build/place.mjs"), Mount::read_whole("/deps", deps)],
-            args: ["node", "/opt/backstage-build/place.mjs", "/deps/repo", "/natives"].map(str::to_owned).into(),
-            env: BTreeMap::new(),
-            path: None,
-            cwd: ImagePath::root(),
-            network: Access::None,
-        };
+        let mut mounts = vec![Mount::read_whole("/deps", deps)];
+        let mut args: Vec<String> = ["/deps/repo", "/natives"].map(str::to_owned).into();
         for (at, native) in built.iter().enumerate() {
             let folder = format!("/built/{at}");
-            run.mounts.push(Mount::read_whole(&folder, &native.tree));
+            mounts.push(Mount::read_whole(&folder, &native.tree));
             let package = format!("{folder}/repo/node_modules/{}", native.name);
             let required = if native.required { "required" } else { "optional" };
-            run.args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
+            args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
         }
-        run.mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
+        mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
         let id = self.step(Step {
             id: StepId::new("natives"),
             title: "[natives] to where Yarn put their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
             origin: AUTO,
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(Box::new(program("place.mjs", args, mounts))),
         });
         Tree::Output(id, image_path("/natives"))
     }

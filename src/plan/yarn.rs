@@ -318,6 +318,22 @@ pub(super) fn helper(src: &str, dest: &str) -> Mount {
     Mount { dest: image_path(dest), kind: MountKind::Read { tree, src: image_path(src), by_definition: false } }
 }
 
+/// A run of one of our own programs: files in, files out, and nothing else in reach.
+pub(super) fn program(name: &str, args: impl IntoIterator<Item = String>, mounts: Vec<Mount>) -> Run {
+    let script = format!("{TOOLS}/{name}");
+    let helper = helper(&format!("/{name}"), &script);
+    Run {
+        root: Tree::Image(ImageRole::Build),
+        side: Side::Build,
+        mounts: std::iter::once(helper).chain(mounts).collect(),
+        args: ["node".to_owned(), script].into_iter().chain(args).collect(),
+        env: BTreeMap::new(),
+        path: None,
+        cwd: ImagePath::root(),
+        network: Access::None,
+    }
+}
+
 /// Whether an address holds nothing but an address: plans and graphs are shown.
 fn is_public(registry: &str) -> bool {
     !registry.contains(['$', '@', '?', '#'])
