@@ -29,7 +29,11 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         return Ok(call::describe());
     }
     request.refuse_unsupported()?;
-    let written = BuildFile::read(&client, &request).await?;
+    let repository = Repository::new(&client, &request);
+    // What is not known before the build file was read rarely matters for which facts there are.
+    let usual = pipeline::usual_read_set();
+    let early = repository.open(&usual).map(Ok);
+    let (written, early) = try_join(BuildFile::read(&client, &request), early).await?;
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
 
@@ -40,8 +44,10 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         build_args: request.build_args.clone(),
         arch: target.architecture().to_owned(),
     };
-    let repository = Repository::new(&client, &request);
-    let open = async |set: &ReadSet| repository.files(&repository.facts(set)?).await;
+    let open = async |set: &ReadSet| match &early {
+        Ok(files) if *set == usual => Ok(files.clone()),
+        _ => repository.open(set).await,
+    };
     let facts = pipeline::read(&source, open).await?;
     // The daemon looks the base images up while the plan is made; other targets than the image may need none of them.
     let image = request.target.as_deref().is_none_or(|target| target == "image");

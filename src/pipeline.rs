@@ -48,6 +48,11 @@ pub struct Facts {
     read_set: ReadSet,
 }
 
+/// What is read where the build file names no config file and no ignore file lies beside it.
+pub fn usual_read_set() -> ReadSet {
+    repo::read_set(&[], None)
+}
+
 /// Makes the plan. `open` shows the files of a read set.
 ///
 /// # Errors

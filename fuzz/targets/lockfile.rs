@@ -2,7 +2,7 @@
 #![no_main]
 
 use backstage_build::diagnostic::SourceFile;
-use backstage_build::repo::lock::{Lockfile, Rules, Seed};
+use backstage_build::repo::lock::{Edges, Lockfile, Resolver, Rules, Seed};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -12,11 +12,12 @@ fuzz_target!(|text: &str| {
     let seeds: Vec<Seed> = workspaces
         .map(|entry| Seed {
             locator: entry.locator.clone(),
-            dependencies: entry.dependencies.clone(),
-            optional: entry.optional.clone(),
+            dependencies: entry.dependencies.iter().map(|(name, range)| (name.to_string(), range.to_string())).collect(),
+            optional: entry.optional.iter().map(ToString::to_string).collect(),
         })
         .collect();
-    let walk = lock.walk(&rules, &seeds);
+    let edges = Edges::of(&lock);
+    let walk = Resolver::new(&lock, &rules, &edges).walk(&seeds);
     let (cut, recipe) = lock.cut(&walk, &[]);
     assert_eq!(recipe.made(&lock.file.text).as_ref(), Some(&cut));
     let again = Lockfile::parse(&SourceFile::new("yarn.lock", cut.as_str()));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
 
-use super::lock::{Lockfile, Rules};
+use super::lock::{Edges, Lockfile, Resolver, Rules};
 
 /// What is known of the repository after reading it.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Repository {
     pub yarn: YarnSetup,
     /// The lockfile.
     pub lock: Lockfile,
+    /// What its entries depend on under the rules of [`YarnSetup`], as far as that was asked for.
+    pub edges: Edges,
     /// `version` of backstage.json.
     pub backstage: Option<String>,
     /// What the repository says of its Node version, the strongest statement first.
@@ -127,6 +129,11 @@ pub struct AppConfig {
 }
 
 impl Repository {
+    /// What each entry of the lockfile depends on.
+    pub fn resolver(&self) -> Resolver<'_> {
+        Resolver::new(&self.lock, &self.yarn.rules, &self.edges)
+    }
+
     /// A workspace by package name.
     pub fn workspace(&self, name: &str) -> Option<&Manifest> {
         self.workspaces.iter().find(|w| w.name == name)

@@ -4,14 +4,14 @@
 //! build or find one; Yarn itself adds `node-gyp` where a script calls it. It is required if it can be reached without
 //! an optional edge, and if the tool is no optional dependency of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::path::ContextPath;
 
 use super::Repository;
-use super::lock::{Descriptor, Entry, Locator, Lockfile, Rules, Seed, Walk};
+use super::lock::{Descriptor, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk};
 use super::project::{Production, SyntheticProject};
 
 /// A package with machine code.
@@ -46,10 +46,10 @@ impl Production<'_> {
     /// The packages that hold machine code, sorted by name and version.
     pub fn natives(&self) -> Vec<Native> {
         let lock = &self.repo.lock;
-        let required = required(lock, &self.repo.yarn.rules, &self.seeds());
-        let entries = self.walk.entries.iter().filter_map(|i| Some((*i, lock.entries.get(*i)?)));
+        let required = required(self.repo.resolver(), &self.seeds());
+        let entries = self.walk.entries.iter().filter_map(|i| Some((i, lock.entries.get(i)?)));
         let mut natives: Vec<Native> =
-            entries.filter_map(|(index, entry)| native(entry, required.contains(&index))).collect();
+            entries.filter_map(|(index, entry)| native(entry, required.contains(index))).collect();
         natives.sort_by(|a, b| (&a.name, &a.version, &a.locator).cmp(&(&b.name, &b.version, &b.locator)));
         natives
     }
@@ -58,11 +58,11 @@ impl Production<'_> {
 fn native(entry: &Entry, reached: bool) -> Option<Native> {
     // An image is Linux: what only another system can load is never there.
     let elsewhere = entry.conditions.as_ref().is_some_and(|c| c.contains("os=") && !c.contains("os=linux"));
-    let is_tool = TOOLS.contains(&entry.locator.name.as_str());
+    let is_tool = TOOLS.contains(&&*entry.locator.name);
     if entry.soft || is_tool || elsewhere {
         return None;
     }
-    let names: Vec<&str> = TOOLS.into_iter().filter(|tool| entry.dependencies.contains_key(*tool)).collect();
+    let names: Vec<&str> = TOOLS.into_iter().filter(|tool| entry.depends_on(tool)).collect();
     let certain = names.iter().any(|tool| !entry.optional.contains(*tool));
     let required = reached && certain;
     let because = match (names.as_slice(), reached, certain) {
@@ -72,8 +72,8 @@ fn native(entry: &Entry, reached: bool) -> Option<Native> {
         (tools, _, false) => format!("{} is optional to it", tools.join(", ")),
     };
     Some(Native {
-        name: entry.locator.name.clone(),
-        version: entry.version.clone(),
+        name: entry.locator.name.to_string(),
+        version: entry.version.to_string(),
         locator: entry.locator.clone(),
         required,
         because,
@@ -81,18 +81,18 @@ fn native(entry: &Entry, reached: bool) -> Option<Native> {
 }
 
 /// Entries that can be reached without an optional edge.
-fn required(lock: &Lockfile, rules: &Rules, seeds: &[Seed]) -> BTreeSet<usize> {
+fn required(resolver: Resolver<'_>, seeds: &[Seed]) -> Marks {
     let mut queue: Vec<usize> = Vec::new();
     for seed in seeds {
         for (name, range) in seed.dependencies.iter().filter(|(name, _)| !seed.optional.contains(*name)) {
             let wanted = Descriptor::new(&**name, &**range);
-            queue.extend(lock.edge(rules, &seed.locator, wanted, false).place.map(|place| place.entry));
+            queue.extend(resolver.edge(&seed.locator, wanted, false).place.map(|place| place.entry));
         }
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = Marks::default();
     while let Some(index) = queue.pop() {
-        if let Some(entry) = lock.entries.get(index).filter(|_| seen.insert(index)) {
-            let edges = lock.edges(rules, entry).into_iter().filter(|edge| !edge.optional);
+        if seen.insert(index) {
+            let edges = resolver.edges(index).iter().filter(|edge| !edge.optional);
             queue.extend(edges.filter_map(|edge| edge.place).map(|place| place.entry));
         }
     }
@@ -110,16 +110,18 @@ pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticPro
     let entry = lock.entries.get(index)?;
     // Named exactly, so that another range for the same version changes nothing.
     let descriptor = if entry.locator.protocol() == Some("npm:") {
-        Descriptor::new(&*native.name, &*entry.locator.reference)
+        Descriptor::new(native.name.as_str(), entry.locator.reference.clone())
     } else {
         entry.descriptors.iter().find(|d| !d.range.contains("::locator="))?.clone()
     };
-    let root = Locator { name: "native".to_owned(), reference: "workspace:.".to_owned() };
+    let root = Locator { name: "native".into(), reference: "workspace:.".into() };
     // The root's own dependency must stay as it is named here.
     let resolutions = repo.yarn.rules.resolutions.iter().filter(|line| !line.applies_everywhere_to(&native.name));
     let resolutions = resolutions.cloned().collect();
     let rules = Rules { root: root.clone(), resolutions, ..repo.yarn.rules.clone() };
-    let mut walk = lock.walk_entry(&rules, index);
+    let edges = Edges::of(lock);
+    let resolver = Resolver::new(lock, &rules, &edges);
+    let mut walk = resolver.walk_entry(index);
     if !walk.missing.is_empty() || walk.files.iter().any(|file| ContextPath::new(file).is_err()) {
         return None;
     }
@@ -132,7 +134,7 @@ pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticPro
         renamed.insert(index, descriptors);
     } else {
         // What a patch is made from is locked too.
-        lock.walk_descriptor(&rules, &mut walk, &descriptor);
+        resolver.walk_descriptor(&mut walk, &descriptor);
     }
     Some(project(repo, &rules, &walk, &root, &descriptor, &renamed))
 }
@@ -145,9 +147,9 @@ fn project(
     descriptor: &Descriptor,
     renamed: &BTreeMap<usize, Vec<Descriptor>>,
 ) -> SyntheticProject {
-    let mut manifest = super::project::InstallManifest { name: Some(root.name.clone()), ..Default::default() };
-    manifest.dependencies.insert(descriptor.name.clone(), descriptor.range.clone());
-    manifest.dependencies_meta.insert(descriptor.name.clone(), BTreeMap::from([("built".to_owned(), true)]));
+    let mut manifest = super::project::InstallManifest { name: Some(root.name.to_string()), ..Default::default() };
+    manifest.dependencies.insert(descriptor.name.to_string(), descriptor.range.to_string());
+    manifest.dependencies_meta.insert(descriptor.name.to_string(), BTreeMap::from([("built".to_owned(), true)]));
     let used = rules.resolutions.iter().enumerate().filter(|(i, _)| walk.resolutions.contains(i));
     manifest.resolutions = used.map(|(_, r)| (r.key.clone(), r.reference.clone())).collect();
     let package_manager = repo.root.json.get("packageManager").and_then(Value::as_str);

@@ -28,9 +28,9 @@ impl Production<'_> {
         if !self.repo.writes_json_schemas() {
             return typescript("the Backstage release is older than 1.52.0".to_owned());
         }
-        let entries = self.walk.entries.iter().filter_map(|i| self.repo.lock.entries.get(*i));
+        let entries = self.walk.entries.iter().filter_map(|i| self.repo.lock.entries.get(i));
         let foreign = entries.filter(|e| !e.soft && !e.locator.name.starts_with("@backstage/")).find(|entry| {
-            let all = entry.dependencies.keys().chain(entry.peer_dependencies.keys());
+            let all = entry.dependencies.iter().map(|(name, _)| name).chain(&entry.peers);
             all.into_iter().any(|name| name.starts_with("@backstage/"))
         });
         match foreign {

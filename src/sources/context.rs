@@ -56,12 +56,12 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The files that an op shows.
+    /// The files of a read set, brought.
     ///
     /// # Errors
-    /// When BuildKit refuses.
-    pub async fn files(&self, source: &Output) -> Result<BuildkitFiles, Failure> {
-        let definition = Definition::new(source.clone()).to_pb();
+    /// As [`Self::facts`], and when BuildKit cannot bring them.
+    pub async fn open(&self, set: &ReadSet) -> Result<BuildkitFiles, Failure> {
+        let definition = Definition::new(self.facts(set)?).to_pb();
         let cache_imports = super::images::imports(self.request);
         let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
         let reference = self.client.solve(request).await?;

@@ -45,18 +45,19 @@ impl Lockfile {
         let written: BTreeMap<String, &WorkspaceEntry> =
             workspaces.iter().map(|workspace| (workspace.locator.to_string(), workspace)).collect();
         let mut blocks: Vec<(String, Body)> = Vec::with_capacity(walk.entries.len());
-        for (index, entry) in walk.entries.iter().filter_map(|i| self.entries.get(*i).map(|entry| (*i, entry))) {
+        for (index, entry) in walk.entries.iter().filter_map(|i| self.entries.get(i).map(|entry| (i, entry))) {
             let descriptors = match renamed.get(&index) {
                 Some(descriptors) => descriptors.iter().map(Descriptor::to_string).collect(),
                 None => self.used(walk, Some(index)).map(Descriptor::to_string).collect(),
             };
-            let body = match written.get(&entry.locator.to_string()).filter(|_| entry.soft) {
+            let workspace = Some(entry).filter(|entry| entry.soft).map(|entry| entry.locator.to_string());
+            let body = match workspace.and_then(|locator| written.get(&locator)) {
                 Some(workspace) => Body::Written(workspace.body(self.version)),
                 None => Body::Taken(entry.body.start..entry.body.end.min(self.file.text.len())),
             };
             blocks.push((key(descriptors), body));
         }
-        let reached = walk.entries.iter().filter_map(|i| self.entries.get(*i)).filter(|entry| entry.soft);
+        let reached = walk.entries.iter().filter_map(|i| self.entries.get(i)).filter(|entry| entry.soft);
         let reached: BTreeSet<String> = reached.map(|entry| entry.locator.to_string()).collect();
         for workspace in workspaces.iter().filter(|w| !reached.contains(&w.locator.to_string())) {
             blocks.push((workspace.locator.to_string(), Body::Written(workspace.body(self.version))));
@@ -67,8 +68,8 @@ impl Lockfile {
         file.add("\n");
         for (key, body) in blocks {
             let key = quoted(&key);
-            let head =
-                if key.encode_utf16().count() > 1024 { format!("\n? {key}\n:\n") } else { format!("\n{key}:\n") };
+            let long = key.len() > 1024 && key.encode_utf16().count() > 1024;
+            let head = if long { format!("\n? {key}\n:\n") } else { format!("\n{key}:\n") };
             match body {
                 Body::Written(text) => {
                     file.add(&head);
@@ -100,7 +101,7 @@ impl WorkspaceEntry {
         let dependencies = self.dependencies.iter().map(|(name, range)| {
             let descriptor = Descriptor::new(&**name, &**range);
             // Yarn 2 and 3 wrote workspaces' ranges as the manifest has them.
-            (name, if version > 6 { descriptor.normalized().range } else { descriptor.range })
+            (name, if version > 6 { descriptor.normalized().range } else { descriptor.range }.to_string())
         });
         section(&mut out, "dependencies", dependencies);
         section(&mut out, "peerDependencies", self.peer_dependencies.iter().map(|(k, v)| (k, v.clone())));
@@ -146,7 +147,8 @@ fn key(mut descriptors: Vec<String>) -> String {
 
 /// JavaScript's own order of strings: by UTF-16 units.
 fn utf16(a: &str, b: &str) -> Ordering {
-    a.encode_utf16().cmp(b.encode_utf16())
+    // Bytes have the same order but beyond the first 65,536 characters, and are compared at once.
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 /// Keys that syml puts first, on every level: also a dependency of such a name.

@@ -2,29 +2,32 @@
 //!
 //! Facts: `structUtils` and `Configuration.normalizeDependency` of `@yarnpkg/core`.
 
+use std::borrow::Cow;
 use std::fmt;
 
-/// A package name and a range.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+use bytestring::ByteString;
+
+/// A package name and a range. Those of a lockfile share its text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Descriptor {
     /// Package name, with its scope.
-    pub name: String,
+    pub name: ByteString,
     /// The range, protocol included: `npm:^1.0.0`, `workspace:^`, `patch:...`.
-    pub range: String,
+    pub range: ByteString,
 }
 
 /// A package name and the one reference that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Locator {
     /// Package name, with its scope. For an alias the name of the real package.
-    pub name: String,
+    pub name: ByteString,
     /// The reference, protocol included: `npm:1.2.3`, `workspace:packages/app`, `patch:...`.
-    pub reference: String,
+    pub reference: ByteString,
 }
 
 impl Descriptor {
     /// A descriptor of its parts.
-    pub fn new(name: impl Into<String>, range: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<ByteString>, range: impl Into<ByteString>) -> Self {
         Self { name: name.into(), range: range.into() }
     }
 
@@ -33,13 +36,23 @@ impl Descriptor {
         split(text).map(|(name, range)| Self::new(name, range))
     }
 
+    /// The same for a part of a text.
+    pub(super) fn parse_in(whole: &ByteString, text: &str) -> Option<Self> {
+        let (name, range) = split(text)?;
+        Some(Self { name: shared(whole, name.into()), range: shared(whole, range.into()) })
+    }
+
     /// Adds Yarn's default protocol `npm:` to a plain semver range or tag.
     ///
     /// Yarn asks node-semver whether the range is valid. A text without `:` and `/` is either that, a tag, or nothing
     /// that any resolver takes, so the two characters decide here.
     #[must_use]
     pub fn normalized(self) -> Self {
-        if self.range.contains([':', '/']) { self } else { Self { range: format!("npm:{}", self.range), ..self } }
+        if self.range.contains([':', '/']) {
+            self
+        } else {
+            Self { range: format!("npm:{}", self.range).into(), ..self }
+        }
     }
 
     /// The protocol with its colon, when there is one.
@@ -51,7 +64,13 @@ impl Descriptor {
 impl Locator {
     /// Splits `name@reference`.
     pub fn parse(text: &str) -> Option<Self> {
-        split(text).map(|(name, reference)| Self { name: name.to_owned(), reference: reference.to_owned() })
+        split(text).map(|(name, reference)| Self { name: name.into(), reference: reference.into() })
+    }
+
+    /// The same for a part of a text.
+    pub(super) fn parse_in(whole: &ByteString, text: &str) -> Option<Self> {
+        let (name, reference) = split(text)?;
+        Some(Self { name: shared(whole, name.into()), reference: shared(whole, reference.into()) })
     }
 
     /// The protocol with its colon, when there is one.
@@ -69,6 +88,14 @@ impl fmt::Display for Descriptor {
 impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name, self.reference)
+    }
+}
+
+/// A part of a text, without a copy of it. What is no part of it is copied.
+pub(super) fn shared(whole: &ByteString, part: Cow<'_, str>) -> ByteString {
+    match part {
+        Cow::Borrowed(part) if whole.as_bytes().as_ptr_range().contains(&part.as_ptr()) => whole.slice_ref(part),
+        part => part.into_owned().into(),
     }
 }
 

@@ -38,14 +38,14 @@ impl FromIterator<Extension> for Extensions {
 
 /// The added dependencies of an entry that it does not have itself; builtin ones come first, as in Yarn.
 pub(super) fn added<'a>(entry: &'a Entry, own: &'a Extensions) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let name = entry.locator.name.as_str();
+    let name = &*entry.locator.name;
     static NAMED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| BUILTIN.iter().map(|row| row.0).collect());
     let rows = if NAMED.contains(name) { BUILTIN } else { &[] };
     let builtin = rows.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
     let own = own.0.get(name).into_iter().flatten();
     let own = own.map(|e| (e.range.as_str(), e.dependency.0.as_str(), e.dependency.1.as_str()));
     builtin.chain(own).filter_map(move |(range, name, wanted)| {
-        let missing = !entry.dependencies.contains_key(name);
+        let missing = !entry.depends_on(name);
         (missing && satisfies(&entry.version, range)).then_some((name, wanted))
     })
 }
@@ -153,7 +153,7 @@ mod tests {
     fn rows_apply_by_version() {
         let entry = |version: &str| Entry {
             locator: Locator::parse(&format!("unified@npm:{version}")).unwrap(),
-            version: version.to_owned(),
+            version: version.into(),
             ..Entry::default()
         };
         assert_eq!(added(&entry("9.2.2"), &Extensions::default()).collect::<Vec<_>>(), [("@types/unist", "^2.0.0")]);
@@ -174,7 +174,7 @@ mod tests {
         let all: Extensions = (0..100_000).map(extension).collect();
         for i in 0..100_000 {
             let locator = Locator::parse(&format!("p{i}@npm:1.0.0")).unwrap();
-            let entry = Entry { locator, version: "1.0.0".to_owned(), ..Entry::default() };
+            let entry = Entry { locator, version: "1.0.0".into(), ..Entry::default() };
             assert_eq!(added(&entry, &all).count(), 1);
         }
     }

@@ -12,12 +12,18 @@ mod extensions;
 mod parse;
 mod recipe;
 mod resolutions;
+mod resolver;
 mod rules;
 mod walk;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
+
+use bytestring::ByteString;
+use indexmap::{Equivalent, IndexMap};
 
 use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
@@ -28,8 +34,9 @@ pub use extensions::{Extension, Extensions};
 pub use parse::{LockError, LockErrorKind};
 pub use recipe::Recipe;
 pub use resolutions::{Resolution, Resolutions};
+pub use resolver::{Edges, Resolver};
 pub use rules::Rules;
-pub use walk::{Missing, Seed, Walk};
+pub use walk::{Marks, Missing, Seed, Walk};
 
 pub(crate) use rules::backstage_params;
 
@@ -44,8 +51,10 @@ pub struct Lockfile {
     pub(crate) preamble: String,
     /// Entries in the order of the file.
     pub entries: Vec<Entry>,
-    /// Descriptors, normalised (see [`Descriptor`]) and sorted, with their places.
-    index: Vec<(Descriptor, Place)>,
+    /// Descriptors, normalised (see [`Descriptor`]), with their places.
+    index: IndexMap<Descriptor, Place>,
+    /// The same, sorted, for the few that look for the beginning of a range.
+    sorted: OnceCell<Vec<(Descriptor, Place)>>,
     /// Directory of each workspace (`.` for the root) to its entry.
     workspaces: BTreeMap<String, usize>,
 }
@@ -65,24 +74,52 @@ pub struct Entry {
     /// `resolution`.
     pub locator: Locator,
     /// `version`; `0.0.0-use.local` for what is in the repository.
-    pub version: String,
-    /// `dependencies`: name to range, as written. Optional ones are in here too.
-    pub dependencies: BTreeMap<String, String>,
+    pub version: ByteString,
+    /// `dependencies`: name and range, as and in the order written. Optional ones are in here too.
+    pub dependencies: Vec<(ByteString, ByteString)>,
     /// Names in `dependenciesMeta` with `optional: true`.
-    pub optional: BTreeSet<String>,
-    /// `peerDependencies`.
-    pub peer_dependencies: BTreeMap<String, String>,
+    pub optional: BTreeSet<ByteString>,
+    /// Names in `peerDependencies`.
+    pub peers: Vec<ByteString>,
     /// `conditions`, such as `os=darwin & cpu=arm64`.
-    pub conditions: Option<String>,
+    pub conditions: Option<ByteString>,
     /// Whether `linkType` is `soft`: linked from the repository, not fetched.
     pub soft: bool,
     /// 1-based line of the key.
     pub line: usize,
+    /// How many descriptors the entries before it have.
+    pub(crate) first: usize,
     /// Where in the file the entry's text below its key stands.
     pub(crate) body: Range<usize>,
 }
 
+/// A descriptor by its parts, to look for one.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    name: &'a str,
+    range: &'a str,
+}
+
+/// As [`Descriptor`] does it.
+impl Hash for Wanted<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.range.hash(state);
+    }
+}
+
+impl Equivalent<Descriptor> for Wanted<'_> {
+    fn equivalent(&self, key: &Descriptor) -> bool {
+        key.name == self.name && key.range == self.range
+    }
+}
+
 impl Entry {
+    /// Whether it has a dependency of a name.
+    pub fn depends_on(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|(known, _)| known == name)
+    }
+
     /// Directory of the workspace that this entry stands for, relative to the root (`.` for the root itself).
     pub fn workspace_dir(&self) -> Option<&str> {
         self.locator.reference.strip_prefix("workspace:")
@@ -102,9 +139,13 @@ impl Lockfile {
 
     /// The first descriptor of a package whose range begins so, by the order of ranges.
     pub(crate) fn starting(&self, name: &str, start: &str) -> Option<&Descriptor> {
-        let first =
-            self.index.partition_point(|(known, _)| (known.name.as_str(), known.range.as_str()) < (name, start));
-        let (known, place) = self.index.get(first)?;
+        let sorted = self.sorted.get_or_init(|| {
+            let mut all: Vec<_> = self.index.iter().map(|(known, place)| (known.clone(), *place)).collect();
+            all.sort();
+            all
+        });
+        let first = sorted.partition_point(|(known, _)| (&*known.name, &*known.range) < (name, start));
+        let (known, place) = sorted.get(first)?;
         let found = self.entries.get(place.entry)?.descriptors.get(place.descriptor)?;
         (known.name == name && found.range.starts_with(start)).then_some(found)
     }
@@ -120,17 +161,21 @@ impl Lockfile {
 
     /// All descriptors that a walk used.
     pub(crate) fn used_all<'a>(&'a self, walk: &'a Walk) -> impl Iterator<Item = &'a Descriptor> {
-        let used = |place: &Place| self.entries.get(place.entry)?.descriptors.get(place.descriptor);
-        walk.used.iter().filter_map(used)
+        (0..self.entries.len()).flat_map(|entry| self.used(walk, Some(entry)))
     }
 
     /// The descriptors of an entry that a walk used.
     pub(crate) fn used<'a>(&'a self, walk: &'a Walk, entry: Option<usize>) -> impl Iterator<Item = &'a Descriptor> {
-        let found = entry.and_then(|entry| Some((entry, self.entries.get(entry)?)));
-        found.into_iter().flat_map(move |(index, entry)| {
-            let used = move |i: usize| walk.used.contains(&Place { entry: index, descriptor: i });
-            entry.descriptors.iter().enumerate().filter(move |(i, _)| used(*i)).map(|(_, descriptor)| descriptor)
+        let found = entry.and_then(|entry| self.entries.get(entry));
+        found.into_iter().flat_map(|entry| {
+            let numbered = (entry.first..).zip(&entry.descriptors);
+            numbered.filter(|(number, _)| walk.used.contains(*number)).map(|(_, descriptor)| descriptor)
         })
+    }
+
+    /// The number of a descriptor among all of the file.
+    pub(crate) fn number(&self, place: Place) -> Option<usize> {
+        self.entries.get(place.entry)?.first.checked_add(place.descriptor)
     }
 
     pub(crate) fn place(&self, descriptor: &Descriptor) -> Option<Place> {
@@ -142,9 +187,7 @@ impl Lockfile {
 
     /// The place of a descriptor that is normalised.
     pub(crate) fn known(&self, name: &str, range: &str) -> Option<Place> {
-        let found =
-            self.index.binary_search_by(|(known, _)| (known.name.as_str(), known.range.as_str()).cmp(&(name, range)));
-        self.index.get(found.ok()?).map(|(_, place)| *place)
+        self.index.get(&Wanted { name, range }).copied()
     }
 }
 
@@ -155,7 +198,8 @@ impl Default for Lockfile {
             version: 0,
             preamble: String::new(),
             entries: Vec::new(),
-            index: Vec::new(),
+            index: IndexMap::new(),
+            sorted: OnceCell::new(),
             workspaces: BTreeMap::new(),
         }
     }
@@ -171,9 +215,8 @@ mod tests {
         let mut lock = Lockfile { version: 8, ..Lockfile::default() };
         for i in 0..100_000 {
             let range = format!("backstage:^{i}::backstage=1.0.0&npm={i}");
-            lock.add(Entry { descriptors: vec![Descriptor::new("a", range)], ..Entry::default() });
+            lock.add(Entry { descriptors: vec![Descriptor::new("a", range)], ..Entry::default() }).unwrap();
         }
-        lock.sort_index().unwrap();
         for i in 0..100_000 {
             let found = lock.starting("a", &format!("backstage:^{i}::")).unwrap();
             assert!(found.range.ends_with(&format!("&npm={i}")));

@@ -5,11 +5,14 @@
 //! general YAML parser would not, and is fast: 2,925 entries in a few milliseconds.
 
 use std::borrow::Cow;
-use std::iter::Peekable;
 use std::sync::Arc;
+
+use bytestring::ByteString;
+use indexmap::map;
 
 use crate::diagnostic::SourceFile;
 
+use super::descriptor::shared;
 use super::{Descriptor, Entry, Locator, Lockfile, Place};
 
 /// Why a lockfile could not be read.
@@ -68,63 +71,81 @@ struct Line<'a> {
     text: &'a str,
 }
 
-type Lines<'a> = Peekable<LineIterator<'a>>;
-
-struct LineIterator<'a> {
+/// The lines of a text, one at a time.
+struct Lines<'a> {
     text: &'a str,
-    number: usize,
-    at: usize,
+    current: Option<Line<'a>>,
 }
 
-impl<'a> Iterator for LineIterator<'a> {
-    type Item = Line<'a>;
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut lines = Self { text, current: None };
+        lines.read(0, 1);
+        lines
+    }
 
+    fn read(&mut self, start: usize, number: usize) {
+        self.current = self.text.get(start..).filter(|rest| !rest.is_empty()).map(|rest| {
+            let end = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+            Line { number, start, text: rest.get(..end).unwrap_or(rest) }
+        });
+    }
+
+    /// Goes to the next line and answers the one before it.
     fn next(&mut self) -> Option<Line<'a>> {
-        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (text, _) = rest.split_once('\n').unwrap_or((rest, ""));
-        let start = self.at;
-        self.number = self.number.saturating_add(1);
-        self.at = start.saturating_add(text.len()).saturating_add(1);
-        Some(Line { number: self.number, start, text })
+        let line = self.current?;
+        self.read(line.end(), line.number.saturating_add(1));
+        Some(line)
+    }
+}
+
+impl Line<'_> {
+    /// Where the next one starts.
+    fn end(&self) -> usize {
+        self.start.saturating_add(self.text.len()).saturating_add(1)
     }
 }
 
 impl Lockfile {
     /// Reads a lockfile of Yarn 2 or later.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, LockError> {
-        if file.text.contains('\r') {
+        if memchr::memchr(b'\r', file.text.as_bytes()).is_some() {
             return Self::parse(&SourceFile::new(&*file.name, file.text.replace("\r\n", "\n").replace('\r', "\n")));
         }
-        if let Some(line) = conflict(&file.text) {
-            return Err(LockErrorKind::Conflict.at(line));
-        }
         let mut lock = Self { file: Arc::clone(file), ..Self::default() };
-        let mut lines = LineIterator { text: &file.text, number: 0, at: 0 }.peekable();
-        lock.read_preamble(&mut lines)?;
+        // What a conflict does to a file may be seen before its marks are.
+        lock.read(&file.text)
+            .map_err(|error| conflict(&file.text).map_or(error, |line| LockErrorKind::Conflict.at(line)))?;
+        Ok(lock)
+    }
+
+    fn read(&mut self, text: &str) -> Result<(), LockError> {
+        let whole = ByteString::from(text);
+        let mut lines = Lines::of(&whole);
+        self.read_preamble(&mut lines)?;
         while let Some(line) = lines.next() {
             if line.text.is_empty() || line.text.starts_with('#') {
                 continue;
             }
-            let key = read_key(line, &mut lines)?;
+            let key = shared(&whole, read_key(line, &mut lines)?);
             let mut entry = Entry { line: line.number, ..Entry::default() };
             for part in key.split(',') {
-                let descriptor = Descriptor::parse(part.trim()).ok_or(LockErrorKind::Name.at(line.number))?;
-                entry.descriptors.push(descriptor);
+                let descriptor = Descriptor::parse_in(&key, part.trim());
+                entry.descriptors.push(descriptor.ok_or(LockErrorKind::Name.at(line.number))?);
             }
-            read_entry(&mut entry, &mut lines)?;
+            read_entry(&mut entry, &whole, &mut lines)?;
             if entry.locator.name.is_empty() {
                 return Err(LockErrorKind::NoResolution.at(line.number));
             }
-            lock.add(entry);
+            self.add(entry)?;
         }
-        lock.sort_index()?;
-        Ok(lock)
+        Ok(())
     }
 
     /// Comments and the `__metadata` block.
     fn read_preamble(&mut self, lines: &mut Lines<'_>) -> Result<(), LockError> {
         let mut seen = false;
-        while let Some(Line { number, text: line, .. }) = lines.peek().copied() {
+        while let Some(Line { number, text: line, .. }) = lines.current {
             let line = if number == 1 { line.trim_start_matches('\u{feff}') } else { line };
             let comment = line.is_empty() || line.starts_with('#');
             if line.contains("yarn lockfile v1") && comment {
@@ -149,24 +170,20 @@ impl Lockfile {
         if self.version == 0 { Err(LockErrorKind::NoMetadata.at(1)) } else { Ok(()) }
     }
 
-    pub(super) fn add(&mut self, entry: Entry) {
+    pub(super) fn add(&mut self, mut entry: Entry) -> Result<(), LockError> {
+        entry.first = self.entries.last().map_or(0, |last| last.first.saturating_add(last.descriptors.len()));
         for (i, descriptor) in entry.descriptors.iter().enumerate() {
             let place = Place { entry: self.entries.len(), descriptor: i };
-            self.index.push((self.indexed(descriptor), place));
+            match self.index.entry(self.indexed(descriptor)) {
+                map::Entry::Occupied(_) => return Err(LockErrorKind::Duplicate.at(entry.line)),
+                map::Entry::Vacant(free) => _ = free.insert(place),
+            }
         }
         if let Some(dir) = entry.workspace_dir() {
             self.workspaces.insert(dir.to_owned(), self.entries.len());
         }
         self.entries.push(entry);
-    }
-
-    pub(super) fn sort_index(&mut self) -> Result<(), LockError> {
-        self.index.sort();
-        let twice = self.index.windows(2).filter_map(|pair| match pair {
-            [(first, _), (second, place)] if first == second => self.entries.get(place.entry).map(|entry| entry.line),
-            _ => None,
-        });
-        twice.min().map_or(Ok(()), |line| Err(LockErrorKind::Duplicate.at(line)))
+        Ok(())
     }
 
     /// Yarn 2 and 3 wrote some descriptors without `npm:` (Project.setupResolutions adds it when it reads them).
@@ -179,7 +196,7 @@ impl Lockfile {
             && let Some(inner) = Descriptor::parse(source)
             && !inner.range.contains([':', '/', '%'])
         {
-            descriptor.range = format!("patch:{}@npm%3A{}#{selector}", inner.name, inner.range);
+            descriptor.range = format!("patch:{}@npm%3A{}#{selector}", inner.name, inner.range).into();
         }
         descriptor
     }
@@ -206,45 +223,45 @@ fn read_key<'a>(line: Line<'a>, lines: &mut Lines<'a>) -> Result<Cow<'a, str>, L
 }
 
 /// Reads the lines below a key, up to the blank line or the next key.
-fn read_entry(entry: &mut Entry, lines: &mut Lines<'_>) -> Result<(), LockError> {
+fn read_entry(entry: &mut Entry, whole: &ByteString, lines: &mut Lines<'_>) -> Result<(), LockError> {
     let mut section = "";
     let mut meta = Cow::Borrowed("");
-    while let Some(Line { number, start, text }) = lines.next_if(|line| line.text.starts_with(' ')) {
+    entry.body = lines.current.map_or(0..0, |line| line.start..line.start);
+    while let Some(line @ Line { number, text, .. }) = lines.current.filter(|line| line.text.starts_with(' ')) {
+        lines.next();
         let error = || LockErrorKind::Syntax.at(number);
-        if entry.body.is_empty() {
-            entry.body.start = start;
-        }
-        entry.body.end = start.saturating_add(text.len()).saturating_add(1);
-        let content = text.trim_start_matches(' ');
-        let (key, value) = pair(content).ok_or_else(error)?;
-        match (text.len().saturating_sub(content.len()), value) {
+        entry.body.end = line.end();
+        let indent = text.bytes().take_while(|byte| *byte == b' ').count();
+        let (key, value) = text.get(indent..).and_then(pair).ok_or_else(error)?;
+        match (indent, value) {
             (2, None) => section = key,
             (2, Some(value)) => {
                 section = "";
                 match key {
-                    "version" => entry.version = scalar(value).ok_or_else(error)?.into_owned(),
+                    "version" => entry.version = shared(whole, scalar(value).ok_or_else(error)?),
                     "resolution" => {
-                        let locator = scalar(value).and_then(|value| Locator::parse(&value));
+                        let locator = scalar(value).and_then(|value| Locator::parse_in(whole, &value));
                         entry.locator = locator.ok_or(LockErrorKind::Name.at(number))?;
                     }
                     "linkType" => entry.soft = value == "soft",
-                    "conditions" => entry.conditions = Some(scalar(value).ok_or_else(error)?.into_owned()),
+                    "conditions" => entry.conditions = Some(shared(whole, scalar(value).ok_or_else(error)?)),
                     _ => {}
                 }
             }
             (4, None) => meta = scalar(key).ok_or_else(error)?,
             (4, Some(value)) => {
-                let map = match section {
-                    "dependencies" => &mut entry.dependencies,
-                    "peerDependencies" => &mut entry.peer_dependencies,
-                    _ => continue,
-                };
+                if !matches!(section, "dependencies" | "peerDependencies") {
+                    continue;
+                }
                 let (key, value) = scalar(key).zip(scalar(value)).ok_or_else(error)?;
-                map.insert(key.into_owned(), value.into_owned());
+                match section {
+                    "dependencies" => entry.dependencies.push((shared(whole, key), shared(whole, value))),
+                    _ => entry.peers.push(shared(whole, key)),
+                }
             }
             (6, Some(value)) => {
                 if section == "dependenciesMeta" && key == "optional" && value == "true" {
-                    entry.optional.insert(std::mem::take(&mut meta).into_owned());
+                    entry.optional.insert(shared(whole, std::mem::take(&mut meta)));
                 }
             }
             _ => return Err(error()),
@@ -255,7 +272,7 @@ fn read_entry(entry: &mut Entry, lines: &mut Lines<'_>) -> Result<(), LockError>
 
 /// `key: value` or `key:`, both as written.
 fn pair(content: &str) -> Option<(&str, Option<&str>)> {
-    let end = if content.starts_with('"') { quoted_end(content)? } else { content.find(':')? };
+    let end = if content.starts_with('"') { quoted_end(content)? } else { memchr::memchr(b':', content.as_bytes())? };
     let (key, rest) = content.split_at_checked(end)?;
     let rest = rest.strip_prefix(':')?;
     Some((key, if rest.is_empty() { None } else { Some(rest.strip_prefix(' ')?) }))
@@ -310,8 +327,8 @@ mod tests {
         assert_eq!(lock.version, 8);
         let entry = &lock.entries[0];
         assert_eq!(entry.descriptors.len(), 3);
-        assert_eq!(entry.dependencies["@s/b"], "npm:^1");
-        assert_eq!(entry.peer_dependencies["d"], "^1 || ^2");
+        assert_eq!(entry.dependencies, [("@s/b".into(), "npm:^1".into()), ("c".into(), "npm:*".into())]);
+        assert_eq!(entry.peers, ["d"]);
         assert!(entry.optional.contains("c"));
         assert_eq!(entry.conditions.as_deref(), Some("os=linux & cpu=x64"));
         assert_eq!(lock.entry(&Descriptor::new("a", "npm:^2")).unwrap().locator.to_string(), "a@npm:1.0.0");

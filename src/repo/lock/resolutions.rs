@@ -68,7 +68,7 @@ impl Pattern {
 
     /// The range as descriptors and locators have it.
     fn normalized(&self) -> Option<String> {
-        self.range.as_ref().map(|range| Descriptor::new("", &**range).normalized().range)
+        self.range.as_ref().map(|range| Descriptor::new("", &**range).normalized().range.to_string())
     }
 }
 
@@ -100,10 +100,13 @@ impl Resolutions {
 
     /// The first line that says something about a dependency of `parent`.
     pub(crate) fn first(&self, parent: &Locator, dependency: &Descriptor) -> Option<usize> {
-        let lines = self.index.get(&dependency.name)?;
-        let froms =
-            [None, Some((parent.name.clone(), None)), Some((parent.name.clone(), Some(parent.reference.clone())))];
-        let ranges = [None, Some(dependency.range.clone())];
+        let lines = self.index.get(&*dependency.name)?;
+        let froms = [
+            None,
+            Some((parent.name.to_string(), None)),
+            Some((parent.name.to_string(), Some(parent.reference.to_string()))),
+        ];
+        let ranges = [None, Some(dependency.range.to_string())];
         let wanted = ranges.iter().flat_map(|range| froms.iter().map(move |from| (range.clone(), from.clone())));
         wanted.filter_map(|condition| lines.get(&condition).copied()).min()
     }

@@ -46,9 +46,9 @@ impl Rules {
             descriptor = bind(descriptor, &self.root);
         }
         if let Some(range) = self.catalog_range(&descriptor) {
-            descriptor = bind(Descriptor::new(descriptor.name, range).normalized(), &self.root);
+            descriptor = bind(Descriptor::new(descriptor.name, range.as_str()).normalized(), &self.root);
         }
-        if PATCHED.contains(&descriptor.name.as_str()) {
+        if PATCHED.contains(&&*descriptor.name) {
             descriptor = builtin_patch(lock, descriptor);
         }
         // Almost all are of the registry, and nothing else is said of those.
@@ -68,7 +68,7 @@ impl Rules {
 
     fn catalog_range(&self, descriptor: &Descriptor) -> Option<&String> {
         let catalog = descriptor.range.strip_prefix("catalog:")?;
-        self.catalogs.get(catalog)?.get(&descriptor.name)
+        self.catalogs.get(catalog)?.get(&*descriptor.name)
     }
 
     /// What must be resolved along with a descriptor: the source of a patch, the npm range behind `backstage:^`.
@@ -112,11 +112,11 @@ fn bind(descriptor: Descriptor, parent: &Locator) -> Descriptor {
     if range.contains("::") {
         return Descriptor { name, range };
     }
-    let range = if is_path(&range) { format!("file:{range}") } else { range };
+    let range = if is_path(&range) { format!("file:{range}").into() } else { range };
     let relative = ["link:", "portal:", "file:", "exec:"].iter().any(|p| range.starts_with(p));
     if relative || patch_paths(&range).iter().any(|path| is_relative_patch(path)) {
         let parent = escape(&parent.to_string());
-        return Descriptor { name, range: format!("{range}::locator={parent}") };
+        return Descriptor { name, range: format!("{range}::locator={parent}").into() };
     }
     Descriptor { name, range }
 }

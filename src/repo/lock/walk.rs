@@ -1,13 +1,14 @@
 //! Which entries a project reaches.
 //!
 //! The same walk as `Project.resolveEverything`: workspaces first, then the dependencies of everything that was
-//! reached, each through [`Rules`].
+//! reached, each through [`super::Rules`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::extensions::added;
-use super::rules::{Rules, bound_parent, decode, patch_file, patch_paths};
-use super::{Descriptor, Entry, Locator, Lockfile, Place};
+use super::resolver::{Edge, Resolver};
+use super::rules::{bound_parent, decode, patch_file, patch_paths};
+use super::{Descriptor, Locator, Place};
 
 /// Portals that lead to portals, followed.
 const MAX_PORTALS: usize = 8;
@@ -26,10 +27,10 @@ pub struct Seed {
 /// What a walk reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Walk {
-    /// The descriptors in use; a lockfile of the project holds exactly these.
-    pub(crate) used: BTreeSet<Place>,
+    /// Numbers of the descriptors in use; a lockfile of the project holds exactly these.
+    pub(crate) used: Marks,
     /// Indices of the entries reached, workspaces among them.
-    pub entries: BTreeSet<usize>,
+    pub entries: Marks,
     /// Indices of the resolutions that changed something.
     pub resolutions: BTreeSet<usize>,
     /// Directories of workspaces that are reached by a descriptor, relative to the root.
@@ -52,123 +53,140 @@ pub struct Missing {
     pub descriptor: Descriptor,
 }
 
-/// One edge of the graph.
-#[derive(Debug, Clone)]
-pub(crate) struct Edge {
-    /// What is asked for; `None` for what the registry has and the file knows, of which there is nothing more to tell.
-    pub(crate) descriptor: Option<Descriptor>,
-    pub(crate) resolution: Option<usize>,
-    pub(crate) place: Option<Place>,
-    /// Whether the parent can do without it (`dependenciesMeta.*.optional`).
-    pub(crate) optional: bool,
+/// A set of small numbers, such as indices of entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    marked: Vec<bool>,
+    count: usize,
 }
 
-impl Lockfile {
+impl Marks {
+    /// Adds a number and answers whether it is new.
+    pub(crate) fn insert(&mut self, number: usize) -> bool {
+        if self.marked.len() <= number {
+            self.marked.resize(number.saturating_add(1), false);
+        }
+        let new = self.marked.get_mut(number).is_some_and(|marked| !std::mem::replace(marked, true));
+        self.count = self.count.saturating_add(usize::from(new));
+        new
+    }
+
+    pub(crate) fn contains(&self, number: usize) -> bool {
+        self.marked.get(number).copied().unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.marked.iter().enumerate().filter(|(_, marked)| **marked).map(|(number, _)| number)
+    }
+}
+
+impl Resolver<'_> {
     /// Walks from some workspaces.
-    pub fn walk(&self, rules: &Rules, seeds: &[Seed]) -> Walk {
+    pub fn walk(&self, seeds: &[Seed]) -> Walk {
         let mut walk = Walk::default();
-        let mut queue: Vec<(Locator, usize)> = Vec::new();
+        let mut queue: Vec<usize> = Vec::new();
         for seed in seeds {
-            let anchor = Descriptor::new(&*seed.locator.name, &*seed.locator.reference);
-            match self.place(&anchor) {
+            let anchor = Descriptor::new(seed.locator.name.clone(), seed.locator.reference.clone());
+            match self.lock.place(&anchor) {
                 Some(place) => {
-                    walk.used.insert(place);
+                    self.mark(&mut walk, place);
                     walk.entries.insert(place.entry);
                 }
-                None => walk.missing.push(Missing { parent: rules.root.clone(), descriptor: anchor }),
+                None => walk.missing.push(Missing { parent: self.rules.root.clone(), descriptor: anchor }),
             }
             for (name, range) in &seed.dependencies {
                 let wanted = Descriptor::new(&**name, &**range);
-                let edge = self.edge(rules, &seed.locator, wanted, seed.optional.contains(name));
-                self.follow(rules, &mut walk, &seed.locator, edge, &mut queue);
+                let edge = self.edge(&seed.locator, wanted, seed.optional.contains(name));
+                self.follow(&mut walk, &seed.locator, &edge, &mut queue);
             }
         }
-        self.drain(rules, &mut walk, queue);
+        self.drain(&mut walk, queue);
         walk
     }
 
     /// Walks from an entry, without a descriptor of its own.
-    pub(crate) fn walk_entry(&self, rules: &Rules, index: usize) -> Walk {
+    pub(crate) fn walk_entry(&self, index: usize) -> Walk {
         let mut walk = Walk::default();
-        if let Some(entry) = self.entries.get(index) {
-            walk.entries.insert(index);
-            self.drain(rules, &mut walk, vec![(entry.locator.clone(), index)]);
-        }
+        walk.entries.insert(index);
+        self.drain(&mut walk, vec![index]);
         walk
     }
 
-    /// Adds what a descriptor reaches to a walk.
-    pub(crate) fn walk_descriptor(&self, rules: &Rules, walk: &mut Walk, descriptor: &Descriptor) {
+    /// Adds a descriptor, whether it was used before or not, and what it reaches to a walk.
+    pub(crate) fn walk_descriptor(&self, walk: &mut Walk, descriptor: &Descriptor) {
         let mut queue = Vec::new();
-        let place = self.place(descriptor);
-        if let Some(place) = place {
-            walk.used.remove(&place);
-        }
-        let edge = Edge { descriptor: Some(descriptor.clone()), resolution: None, place, optional: false };
-        self.follow(rules, walk, &rules.root, edge, &mut queue);
-        self.drain(rules, walk, queue);
+        self.reach(walk, &self.rules.root, descriptor, &mut queue);
+        self.drain(walk, queue);
     }
 
-    fn drain(&self, rules: &Rules, walk: &mut Walk, mut queue: Vec<(Locator, usize)>) {
-        while let Some((locator, index)) = queue.pop() {
-            let Some(entry) = self.entries.get(index) else { continue };
-            for edge in self.edges(rules, entry) {
-                self.follow(rules, walk, &locator, edge, &mut queue);
+    fn drain(&self, walk: &mut Walk, mut queue: Vec<usize>) {
+        while let Some(index) = queue.pop() {
+            let Some(entry) = self.lock.entries.get(index) else { continue };
+            for edge in self.edges(index) {
+                self.follow(walk, &entry.locator, edge, &mut queue);
             }
         }
         walk.missing.sort();
         walk.missing.dedup();
     }
 
-    /// The dependencies of an entry that is no workspace, those that Yarn adds included.
-    pub(crate) fn edges(&self, rules: &Rules, entry: &Entry) -> Vec<Edge> {
-        let own = entry.dependencies.iter().map(|(name, range)| (name.as_str(), range.as_str(), true));
-        let more = added(entry, &rules.extensions).map(|(name, range)| (name, range, false));
-        own.chain(more)
-            .map(|(name, range, certain)| {
-                let optional = entry.optional.contains(name);
-                let plain = self.version > 6 && rules.leave(name, range);
-                let edge = match self.known(name, range).filter(|_| plain) {
-                    Some(place) => Edge { descriptor: None, resolution: None, place: Some(place), optional },
-                    None => self.edge(rules, &entry.locator, Descriptor::new(name, range), optional),
-                };
-                (edge, certain)
-            })
-            // Which dependencies are added depends on Yarn's release: the file decides.
-            .filter(|(edge, certain)| *certain || edge.place.is_some())
-            .map(|(edge, _)| edge)
-            .collect()
+    fn follow(&self, walk: &mut Walk, parent: &Locator, edge: &Edge, queue: &mut Vec<usize>) {
+        let Some(reduced) = &edge.reduced else {
+            if let Some(place) = edge.place.filter(|place| self.mark(walk, *place)) {
+                self.enter(walk, place, queue);
+            }
+            return;
+        };
+        walk.resolutions.extend(reduced.resolution);
+        match edge.place {
+            // Known already, and so is what comes with it.
+            Some(place) if self.lock.number(place).is_some_and(|number| walk.used.contains(number)) => {}
+            _ => self.reach(walk, parent, &reduced.descriptor, queue),
+        }
     }
 
-    pub(crate) fn edge(&self, rules: &Rules, parent: &Locator, wanted: Descriptor, optional: bool) -> Edge {
-        let reduced = rules.reduce(self, parent, wanted);
-        let place = self.place(&reduced.descriptor);
-        Edge { descriptor: Some(reduced.descriptor), resolution: reduced.resolution, place, optional }
-    }
-
-    fn follow(&self, rules: &Rules, walk: &mut Walk, parent: &Locator, edge: Edge, queue: &mut Vec<(Locator, usize)>) {
-        walk.resolutions.extend(edge.resolution);
-        let mut next = Some((edge.descriptor, edge.place));
-        while let Some((descriptor, place)) = next.take() {
-            let Some(place) = place else {
-                walk.missing.extend(descriptor.map(|descriptor| Missing { parent: parent.clone(), descriptor }));
+    /// Adds a descriptor, and those that must be resolved along with it as long as they are new.
+    fn reach(&self, walk: &mut Walk, parent: &Locator, descriptor: &Descriptor, queue: &mut Vec<usize>) {
+        let mut next = Some(Cow::Borrowed(descriptor));
+        let mut first = true;
+        while let Some(descriptor) = next.take() {
+            let Some(place) = self.lock.place(&descriptor) else {
+                walk.missing.push(Missing { parent: parent.clone(), descriptor: descriptor.into_owned() });
                 return;
             };
-            if !walk.used.insert(place) {
+            if !self.mark(walk, place) && !first {
                 return;
             }
-            descriptor.iter().for_each(|descriptor| named_files(descriptor, walk));
-            let Some(entry) = self.entries.get(place.entry) else { return };
-            if let Some(dir) = entry.workspace_dir() {
-                walk.workspaces.insert(dir.to_owned());
-                walk.entries.insert(place.entry);
-            } else if walk.entries.insert(place.entry) {
-                queue.push((entry.locator.clone(), place.entry));
-            }
-            next = descriptor.and_then(|descriptor| rules.companion(&descriptor)).map(|companion| {
-                let place = self.place(&companion);
-                (Some(companion), place)
-            });
+            first = false;
+            named_files(&descriptor, walk);
+            self.enter(walk, place, queue);
+            next = self.rules.companion(&descriptor).map(Cow::Owned);
+        }
+    }
+
+    fn mark(&self, walk: &mut Walk, place: Place) -> bool {
+        self.lock.number(place).is_some_and(|number| walk.used.insert(number))
+    }
+
+    /// Adds the entry of a descriptor. Workspaces are walked from as seeds only.
+    fn enter(&self, walk: &mut Walk, place: Place, queue: &mut Vec<usize>) {
+        let Some(entry) = self.lock.entries.get(place.entry) else { return };
+        let new = walk.entries.insert(place.entry);
+        match entry.workspace_dir() {
+            Some(dir) => drop(walk.workspaces.insert(dir.to_owned())),
+            None if new => queue.push(place.entry),
+            None => {}
         }
     }
 }

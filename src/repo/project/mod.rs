@@ -121,7 +121,7 @@ impl<'a> Production<'a> {
         let mut manifests: Vec<(&Manifest, InstallManifest)> =
             std::iter::once(&repo.root).chain(members).map(|manifest| (manifest, reduced(manifest))).collect();
         let seeds: Vec<_> = manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
-        let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
+        let walk = repo.resolver().walk(&seeds);
         for (manifest, reduced) in &mut manifests {
             let place = repo.lock.workspace_index(&manifest.dir);
             let named = repo.lock.used(&walk, place).any(manifest::needs_version);
@@ -201,7 +201,7 @@ fn version(manifest: &Manifest) -> Option<String> {
 pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
     let entry = repo.lock.workspace(&manifest.dir);
     entry.map_or_else(
-        || Locator { name: manifest.name.clone(), reference: format!("workspace:{}", manifest.dir) },
+        || Locator { name: manifest.name.as_str().into(), reference: format!("workspace:{}", manifest.dir).into() },
         |entry| entry.locator.clone(),
     )
 }

@@ -20,7 +20,7 @@ pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
     }
     let all = || std::iter::once(&repo.root).chain(&repo.workspaces);
     let seeds: Vec<_> = all().map(|m| InstallManifest::of(m, m.dir.is_root()).seed(&locator(repo, m))).collect();
-    let walk = repo.lock.walk(&repo.yarn.rules, &seeds);
+    let walk = repo.resolver().walk(&seeds);
     let mut found: Vec<Diagnostic> = missing(repo, &walk).into_iter().chain(gone(repo)).collect();
     let mut inputs: BTreeSet<ContextPath> = repo.yarn.inputs.iter().cloned().collect();
     found.extend(outside(repo, &walk));
@@ -153,7 +153,7 @@ fn place(repo: &Repository, missing: &Missing) -> Span {
         let entry = repo.lock.entries.iter().find(|entry| entry.locator == missing.parent);
         return Span::line(&repo.lock.file, entry.map_or(1, |entry| entry.line));
     };
-    let name = missing.descriptor.name.as_str();
+    let name = &*missing.descriptor.name;
     match edges(manifest).find(|(_, dependency, _)| *dependency == name) {
         Some((field, name, _)) => locate(&manifest.file, &[Step::Key(field), Step::Key(name)]),
         None => {

@@ -23,6 +23,7 @@ use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
 
 use super::Repository;
+use super::lock::Edges;
 
 /// Bytes of a manifest, or of any other small file.
 pub(crate) const SMALL: u64 = 1 << 20;
@@ -74,6 +75,7 @@ pub async fn read<F: Files>(
         root: manifest,
         workspaces,
         yarn,
+        edges: Edges::of(&lock),
         lock,
         backstage,
         node_hints,

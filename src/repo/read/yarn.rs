@@ -224,7 +224,7 @@ fn rules(manifest: &Manifest, settings: &Value) -> Rules {
         let added = texts(added.get("dependencies")).into_iter();
         added.filter_map(move |dependency| {
             let wanted = wanted.clone()?;
-            Some(Extension { name: wanted.name, range: wanted.range, dependency })
+            Some(Extension { name: wanted.name.to_string(), range: wanted.range.to_string(), dependency })
         })
     });
     let mut catalogs = BTreeMap::from([(String::new(), texts(settings.get("catalog")))]);
@@ -234,7 +234,7 @@ fn rules(manifest: &Manifest, settings: &Value) -> Rules {
         resolutions: resolutions.filter_map(|(key, value)| Resolution::parse(key, value.as_str()?)).collect(),
         extensions: extensions.collect(),
         catalogs,
-        root: Locator { name: manifest.name.clone(), reference: "workspace:.".to_owned() },
+        root: Locator { name: manifest.name.as_str().into(), reference: "workspace:.".into() },
     }
 }
 
