@@ -1,10 +1,9 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
-use std::collections::BTreeMap;
-
 use buildkit_llb::Platform;
 use futures_util::FutureExt as _;
 use futures_util::future::try_join;
+use tokio::sync::oneshot;
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
@@ -48,14 +47,19 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         Ok(files) if *set == usual => Ok(files.clone()),
         _ => repository.open(set).await,
     };
-    let facts = pipeline::read(&source, open).await?;
-    // The daemon looks the base images up while the plan is made; other targets than the image may need none of them.
+    // The daemon looks the base images up while facts are read; other targets than the image may need none of them.
     let image = request.target.as_deref().is_none_or(|target| target == "image");
-    let bases = if image { facts.bases(&source) } else { BTreeMap::new() };
-    let early = Images::early(&client, &request, bases, (&target, &build)).map(Ok);
+    let (tell, bases) = oneshot::channel();
+    let early = async {
+        let bases = bases.await.ok().filter(|_| image).unwrap_or_default();
+        Ok(Images::early(&client, &request, bases, (&target, &build)).await)
+    };
     let planning = async {
-        tokio::task::yield_now().await;
-        Ok::<_, Failure>(facts.plan(&source)?)
+        let facts = pipeline::read(&source, open, |bases| _ = tell.send(bases)).await?;
+        let prepared = facts.plan(&source)?;
+        // Taken apart piece by piece, a lockfile of megabytes would hold up the build; this process ends soon.
+        std::mem::forget(facts);
+        Ok::<_, Failure>(prepared)
     };
     let (early, Prepared { plan, warnings, read_set }) = try_join(early, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();

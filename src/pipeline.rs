@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
 use crate::plan::{self, BaseImage, ImageRole, Inputs, Plan};
-use crate::repo::Repository;
+use crate::repo::{NodeHint, Repository};
 use crate::spec::Spec;
 use crate::{repo, spec};
 
@@ -62,14 +62,19 @@ where
     F: Files,
     E: From<Diagnostics>,
 {
-    Ok(read(source, open).await?.plan(source)?)
+    Ok(read(source, open, |_| {}).await?.plan(source)?)
 }
 
-/// The first half of [`prepare`].
+/// The first half of [`prepare`]. `tell` hears of the base images that the plan will have as soon as they are known; of
+/// none, if there will be no plan.
 ///
 /// # Errors
 /// As there.
-pub async fn read<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Facts, E>
+pub async fn read<F, E>(
+    source: &Source,
+    open: impl AsyncFn(&ReadSet) -> Result<F, E>,
+    tell: impl FnOnce(BTreeMap<ImageRole, BaseImage>),
+) -> Result<Facts, E>
 where
     F: Files,
     E: From<Diagnostics>,
@@ -79,7 +84,8 @@ where
     let named = spec.named_configs();
     let mut paths: Vec<_> = named.iter().map(|path| path.value.clone()).collect();
     let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
-    let (mut found, mut more) = repo::read(&open(&read_set).await?, &named).await?;
+    let tell = |hints: &[NodeHint]| tell(plan::bases(&spec, hints, &source.arch));
+    let (mut found, mut more) = repo::read_telling(&open(&read_set).await?, &named, tell).await?;
     // Config files may include others, which only reading them tells; those may again.
     for _ in 0..MAX_ROUNDS {
         let mut fresh = repo::config_references(&found);
@@ -98,21 +104,16 @@ where
 }
 
 impl Facts {
-    /// The base images that the plan will have; none where there will be no plan.
-    pub fn bases(&self, source: &Source) -> BTreeMap<ImageRole, BaseImage> {
-        plan::bases(&self.inputs(source))
-    }
-
     /// The second half of [`prepare`].
     ///
     /// # Errors
     /// The user's mistakes.
-    pub fn plan(self, source: &Source) -> Result<Prepared, Diagnostics> {
+    pub fn plan(&self, source: &Source) -> Result<Prepared, Diagnostics> {
         let (plan, more) = plan::make(&self.inputs(source))?;
-        let mut warnings = self.warnings;
+        let mut warnings = self.warnings.clone();
         warnings.extend(more);
         warnings.extend(unconsumed(source));
-        Ok(Prepared { plan, warnings, read_set: self.read_set })
+        Ok(Prepared { plan, warnings, read_set: self.read_set.clone() })
     }
 
     fn inputs<'a>(&'a self, source: &'a Source) -> Inputs<'a> {

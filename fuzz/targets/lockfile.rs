@@ -12,7 +12,11 @@ fuzz_target!(|text: &str| {
     let seeds: Vec<Seed> = workspaces
         .map(|entry| Seed {
             locator: entry.locator.clone(),
-            dependencies: entry.dependencies.iter().map(|(name, range)| (name.to_string(), range.to_string())).collect(),
+            dependencies: entry
+                .dependencies
+                .iter()
+                .map(|(name, range)| (name.to_string(), range.to_string()))
+                .collect(),
             optional: entry.optional.iter().map(ToString::to_string).collect(),
         })
         .collect();

@@ -11,6 +11,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytestring::ByteString;
+
 use crate::secret;
 
 pub use location::{LineRange, Location};
@@ -34,12 +36,12 @@ pub struct SourceFile {
     /// Path relative to the context, or the name given with `-f`.
     pub name: String,
     /// The whole text. Invalid UTF-8 has been replaced.
-    pub text: String,
+    pub text: ByteString,
 }
 
 impl SourceFile {
     /// A file by name and text.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+    pub fn new(name: impl Into<String>, text: impl Into<ByteString>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into() })
     }
 

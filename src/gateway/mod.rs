@@ -25,7 +25,7 @@
 //!     let Some(text) = files.read(&path, 1 << 20).await? else {
 //!         return Err(Failure::new(format!("{name} is not there")));
 //!     };
-//!     let file = SourceFile::new(name, String::from_utf8_lossy(&text));
+//!     let file = SourceFile::new(name, String::from_utf8_lossy(&text).into_owned());
 //!     client.set_fallback(Span::line(&file, 1));
 //!
 //!     Ok(ResultBuilder::single(reference).metadata("containerimage.config", "{}"))

@@ -177,7 +177,7 @@ impl Builder<'_> {
 
 /// The file of a place, as it travels with a graph.
 fn source_file(span: &Span) -> SourceFile {
-    SourceFile::new(&span.file.name, "YAML", span.file.text.clone())
+    SourceFile::new(&span.file.name, "YAML", span.file.text.as_bytes().clone())
 }
 
 /// The lines of a place.

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
-use crate::repo::{Manifest, Repository};
+use crate::repo::{Manifest, NodeHint, Repository};
 use crate::spec::Spec;
 use crate::spec::model::SourceMaps;
 
@@ -55,9 +55,12 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
     Planner::new(inputs)?.plan()
 }
 
-/// The base images of a plan that is not made yet; none where it cannot be.
-pub fn bases(inputs: &Inputs<'_>) -> BTreeMap<ImageRole, BaseImage> {
-    Planner::new(inputs).and_then(|planner| planner.images()).unwrap_or_default()
+/// The base images that a plan will have, by what the repository says of Node; none where there will be no plan.
+pub fn bases(spec: &Spec, hints: &[NodeHint], arch: &str) -> BTreeMap<ImageRole, BaseImage> {
+    let node = node::choose(spec, hints, &mut Vec::new());
+    let known = deps::ARCHITECTURES.iter().any(|(known, _)| *known == arch);
+    let images = known.then(|| node::Bases { spec, node: &node }.images());
+    images.and_then(Result::ok).unwrap_or_default()
 }
 
 /// Where steps see the tree that they work on.
@@ -96,7 +99,7 @@ impl<'a> Planner<'a> {
             .into());
         }
         let mut warnings = Vec::new();
-        let node = node::choose(inputs, &mut warnings);
+        let node = node::choose(inputs.spec, &inputs.repo.node_hints, &mut warnings);
         let backend = workspaces::backend(inputs)?;
         let app = workspaces::app(inputs, backend.value)?;
         Ok(Self {

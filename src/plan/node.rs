@@ -5,9 +5,10 @@ use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::repo::NodeHint;
+use crate::spec::Spec;
 use crate::spec::model::NodeVersion;
 
-use super::{BaseImage, Decision, ImageRole, Inputs, Origin, Planner, Side, origin};
+use super::{BaseImage, Decision, ImageRole, Origin, Planner, Side, origin};
 
 /// A Node line or an exact version: also the tag of its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +50,11 @@ const RELEASES: [Release; 4] = [
 const DEFAULT: u64 = 22;
 
 /// Chooses the line: the build file, then `.nvmrc`, `.node-version`, `engines.node`, then the table.
-pub(super) fn choose(inputs: &Inputs<'_>, warnings: &mut Vec<Diagnostic>) -> Decision<Line> {
-    if let Some(written) = &inputs.spec.node {
+pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnostic>) -> Decision<Line> {
+    if let Some(written) = &spec.node {
         return written_line(written);
     }
-    for hint in &inputs.repo.node_hints {
+    for hint in hints {
         match hinted(hint) {
             Some(line) => {
                 let because = format!("{} says {}", hint.kind, hint.range);
@@ -154,7 +155,20 @@ impl Planner<'_> {
 
     /// The images that steps use.
     pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
-        let spec = self.spec();
+        Bases { spec: self.spec(), node: &self.node }.images()
+    }
+}
+
+/// What the images are chosen by.
+pub(super) struct Bases<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) node: &'a Decision<Line>,
+}
+
+impl Bases<'_> {
+    /// By role.
+    pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
+        let spec = self.spec;
         let node_origin = &self.node.origin;
         let build_origin =
             spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
@@ -190,7 +204,7 @@ impl Planner<'_> {
 
     /// The reference behind `runtime.base`: a preset's, or the user's own.
     fn runtime_base(&self) -> Result<String, Diagnostics> {
-        let Some(base) = &self.spec().runtime.base else {
+        let Some(base) = &self.spec.runtime.base else {
             return self.distroless();
         };
         match base.as_str() {
@@ -222,7 +236,7 @@ impl Planner<'_> {
                     "known lines are {}; for another one set `build.base` and `runtime.base`",
                     known.join(", ")
                 ))
-                .at(self.node.origin.span(self.spec().default_span()))
+                .at(self.node.origin.span(self.spec.default_span()))
                 .into()
         })
     }

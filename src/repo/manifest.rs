@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -13,7 +14,7 @@ use super::{Manifest, read};
 
 impl Manifest {
     /// Reads the manifest of a directory. Values of a wrong type are left out, as Yarn does.
-    pub(crate) fn parse(dir: &ContextPath, data: &[u8]) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(dir: &ContextPath, data: Bytes) -> Result<Self, Diagnostic> {
         let name = dir.join("package.json").map_or_else(|_| "package.json".to_owned(), |path| path.to_string());
         let file = read::source(&name, data);
         let json = json::object(&file, "repo/manifest")?;
@@ -65,7 +66,7 @@ mod tests {
         let json = "\u{feff}{\"name\": 3, \"bundled\": true, \"backstage\": {\"role\": \"frontend\"}, \
                     \"dependencies\": {\"a\": \"^1\", \"b\": 2}, \"scripts\": [], \"files\": [\"dist\", 1], \
                     \"workspaces\": {\"packages\": [\"x/*\", 1]}}";
-        let manifest = Manifest::parse(&dir, json.as_bytes()).unwrap();
+        let manifest = Manifest::parse(&dir, Bytes::from_static(json.as_bytes())).unwrap();
         assert_eq!(manifest.name, "app");
         assert!(manifest.bundled);
         assert_eq!(manifest.role.as_deref(), Some("frontend"));
@@ -78,7 +79,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_panic(data in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
-            let _ = Manifest::parse(&ContextPath::root(), &data);
+            let _ = Manifest::parse(&ContextPath::root(), data.into());
         }
     }
 }

@@ -69,7 +69,7 @@ fn binary(name: &str, bytes: &[u8], at: usize) -> Diagnostics {
 
 fn excerpt(name: &str, bytes: &[u8]) -> Arc<SourceFile> {
     let head = bytes.get(..EXCERPT_BYTES).unwrap_or(bytes);
-    SourceFile::new(name, String::from_utf8_lossy(head))
+    SourceFile::new(name, String::from_utf8_lossy(head).into_owned())
 }
 
 fn size(bytes: usize) -> String {

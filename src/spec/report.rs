@@ -94,7 +94,7 @@ impl Report {
         self.masked.extend(suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.range.clone()));
         if !self.masked.is_empty() {
             let text = secret::blotted(&self.file.text, self.masked);
-            let shown = SourceFile::new(&*self.file.name, text);
+            let shown = SourceFile::new(&*self.file.name, text.into_owned());
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span::new(&shown, label.span.range.clone());
             }

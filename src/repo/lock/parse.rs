@@ -119,21 +119,20 @@ impl Lockfile {
         Ok(lock)
     }
 
-    fn read(&mut self, text: &str) -> Result<(), LockError> {
-        let whole = ByteString::from(text);
-        let mut lines = Lines::of(&whole);
+    fn read(&mut self, whole: &ByteString) -> Result<(), LockError> {
+        let mut lines = Lines::of(whole);
         self.read_preamble(&mut lines)?;
         while let Some(line) = lines.next() {
             if line.text.is_empty() || line.text.starts_with('#') {
                 continue;
             }
-            let key = shared(&whole, read_key(line, &mut lines)?);
+            let key = shared(whole, read_key(line, &mut lines)?);
             let mut entry = Entry { line: line.number, ..Entry::default() };
             for part in key.split(',') {
                 let descriptor = Descriptor::parse_in(&key, part.trim());
                 entry.descriptors.push(descriptor.ok_or(LockErrorKind::Name.at(line.number))?);
             }
-            read_entry(&mut entry, &whole, &mut lines)?;
+            read_entry(&mut entry, whole, &mut lines)?;
             if entry.locator.name.is_empty() {
                 return Err(LockErrorKind::NoResolution.at(line.number));
             }

@@ -71,7 +71,7 @@ fn a_frontend_dependency_does_not_touch_production() {
     let before = case("kitchen");
     let mut after = before.clone();
     let text = after.lock.file.text.replace("\"react@npm:18.", "\"react@npm:18.99.");
-    assert_ne!(text, after.lock.file.text);
+    assert_ne!(after.lock.file.text, text);
     after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
     // All but the places in the file.
     let project =

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
 use crate::files::Files;
 use crate::path::ContextPath;
@@ -36,7 +38,7 @@ pub(super) async fn read<F: Files>(
         // A file that the image does not take along must not end the build.
         let needed = asked.is_some() || path.as_str() == "app-config.yaml";
         match (data, asked) {
-            (Ok(Some(data)), _) => match parse(path, &data) {
+            (Ok(Some(data)), _) => match parse(path, data) {
                 Ok(config) => drop(configs.insert(path.clone(), config)),
                 Err(error) if !needed => found.push(Diagnostic { severity: Severity::Warning, ..error }),
                 Err(error) => found.push(error),
@@ -56,7 +58,7 @@ fn is_app_config(name: &str) -> bool {
     name.starts_with("app-config") && name.ends_with(".yaml") && !name.ends_with(".local.yaml")
 }
 
-fn parse(path: &ContextPath, data: &[u8]) -> Result<AppConfig, Diagnostic> {
+fn parse(path: &ContextPath, data: Bytes) -> Result<AppConfig, Diagnostic> {
     let file = source(&path.to_string(), data);
     let value = yaml::parse(&file.text).map_err(|error| {
         Diagnostic::error("repo/config", format!("{path} is not valid YAML"))
@@ -110,7 +112,7 @@ async fn include<F: Files>(files: &F, configs: &mut Configs) -> Result<(), Diagn
         let data = read_each(files, &wanted, CONFIG).await.map_err(|error| failed(&error))?;
         for (path, data) in wanted.into_iter().zip(data) {
             let data = data.map_err(|error| failed(&error))?;
-            let parsed = data.map(|data| parse(&path, &data)).transpose()?;
+            let parsed = data.map(|data| parse(&path, data)).transpose()?;
             known.insert(path, parsed.map_or(Included::Missing, |config| Included::Value(config.value)));
         }
     }

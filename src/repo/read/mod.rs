@@ -16,14 +16,15 @@ mod yarn;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
+use bytestring::ByteString;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
 
-use super::Repository;
 use super::lock::Edges;
+use super::{NodeHint, Repository};
 
 /// Bytes of a manifest, or of any other small file.
 pub(crate) const SMALL: u64 = 1 << 20;
@@ -40,9 +41,19 @@ pub async fn read<F: Files>(
     files: &F,
     named_configs: &[Spanned<ContextPath>],
 ) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
+    read_telling(files, named_configs, |_| {}).await
+}
+
+/// As [`read()`]; what is said of Node is told as soon as it is known.
+pub async fn read_telling<F: Files>(
+    files: &F,
+    named_configs: &[Spanned<ContextPath>],
+    tell: impl FnOnce(&[NodeHint]),
+) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
     let mut found = Found::default();
-    let root = root::read(files).await?;
-    let manifest = root.manifest()?;
+    let (root, manifest) = root::read(files).await?;
+    let node_hints = hints::node(&root, &manifest);
+    tell(&node_hints);
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
         tokio::task::yield_now().await;
@@ -65,7 +76,6 @@ pub async fn read<F: Files>(
         configs
     });
     let backstage = found.keep(hints::backstage(&root));
-    let node_hints = hints::node(&root, &manifest);
     let (Some(yarn), Some(workspaces), Some(configs), Some(backstage)) = (setup, workspaces, configs, backstage) else {
         return Err(Diagnostics(found.0));
     };
@@ -96,12 +106,14 @@ impl Found {
 }
 
 /// A file as text: a byte order mark is dropped, invalid UTF-8 replaced.
-pub(crate) fn source(name: &str, data: &[u8]) -> Arc<SourceFile> {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
-    // Telling that all of it is valid is several times faster than looking for what is not.
-    match std::str::from_utf8(data) {
+pub(crate) fn source(name: &str, mut data: Bytes) -> Arc<SourceFile> {
+    if data.starts_with(b"\xef\xbb\xbf") {
+        data.advance(3);
+    }
+    // What is valid is not copied: a lockfile has megabytes.
+    match ByteString::try_from(data.clone()) {
         Ok(text) => SourceFile::new(name, text),
-        Err(_) => SourceFile::new(name, String::from_utf8_lossy(data)),
+        Err(_) => SourceFile::new(name, String::from_utf8_lossy(&data).into_owned()),
     }
 }
 

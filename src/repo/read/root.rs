@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Entry, Files, Kind};
 use crate::path::ContextPath;
@@ -20,11 +22,11 @@ pub(super) struct Root {
     /// Names of its directories.
     pub(super) folders: BTreeSet<String>,
     texts: BTreeMap<&'static str, Arc<SourceFile>>,
-    package: Option<Vec<u8>>,
     pub(super) lock: Option<Arc<SourceFile>>,
 }
 
-pub(super) async fn read<F: Files>(files: &F) -> Result<Root, Diagnostics> {
+/// Reads what lies at the root, and its manifest.
+pub(super) async fn read<F: Files>(files: &F) -> Result<(Root, Manifest), Diagnostics> {
     let path = |name: &str| ContextPath::new(name).unwrap_or_default();
     let small: Vec<ContextPath> = std::iter::once("package.json").chain(TEXTS).map(path).collect();
     let lock = path("yarn.lock");
@@ -36,14 +38,23 @@ pub(super) async fn read<F: Files>(files: &F) -> Result<Root, Diagnostics> {
     )
     .await;
     let mut small = small.map_err(|error| failed(&error))?.into_iter();
-    let package = small.next().flatten().map(|data| data.to_vec());
+    let package = small.next().flatten();
     let texts = TEXTS.into_iter().zip(small);
-    let texts = texts.filter_map(|(name, data)| Some((name, source(name, &data?)))).collect();
-    let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", &data));
+    let texts = texts.filter_map(|(name, data)| Some((name, source(name, data?)))).collect();
+    let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", data));
     let names = names.map_err(|error| failed(&error))?.into_iter().flatten().flatten();
     let (folders, names): (Vec<_>, Vec<_>) = names.partition(|entry| entry.kind == Kind::Directory);
     let named = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect();
-    Ok(Root { names: named(names), folders: named(folders), texts, package, lock })
+    Ok((Root { names: named(names), folders: named(folders), texts, lock }, manifest(package)?))
+}
+
+fn manifest(data: Option<Bytes>) -> Result<Manifest, Diagnostic> {
+    match data {
+        Some(data) => Manifest::parse(&ContextPath::root(), data),
+        None => Err(Diagnostic::error("repo/no-manifest", "the build context has no package.json").help(
+            "pass the root of the Backstage repository as the build context, and check that no ignore file hides it",
+        )),
+    }
 }
 
 impl Root {
@@ -53,14 +64,5 @@ impl Root {
 
     pub(super) fn text(&self, name: &str) -> Option<&Arc<SourceFile>> {
         self.texts.get(name)
-    }
-
-    pub(super) fn manifest(&self) -> Result<Manifest, Diagnostic> {
-        match &self.package {
-            Some(data) => Manifest::parse(&ContextPath::root(), data),
-            None => Err(Diagnostic::error("repo/no-manifest", "the build context has no package.json").help(
-                "pass the root of the Backstage repository as the build context, and check that no ignore file hides it",
-            )),
-        }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn read<F: Files>(files: &F, root: &Manifest) -> Result<Vec<Man
         let mut nested = BTreeSet::new();
         for (dir, data) in new.iter().zip(data) {
             let Some(data) = data else { continue };
-            match Manifest::parse(dir, &data) {
+            match Manifest::parse(dir, data) {
                 Ok(manifest) => {
                     if let Some(globs) = manifest.workspace_globs() {
                         let more = expand(files, dir, &globs, &mut known).await;
