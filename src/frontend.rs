@@ -10,12 +10,13 @@ use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::files::ReadSet;
 use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
 use crate::graph::{self, Settings, Trees};
+use crate::images::Images;
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::{Plan, Step};
 use crate::platform;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
-use crate::sources::{BuildFile, Images, Repository};
+use crate::sources::{BuildFile, Repository};
 
 /// Answers one build.
 ///

@@ -6,9 +6,10 @@ use buildkit_llb::{Definition, Input, Platform};
 
 use crate::gateway::{Client, Failure, Reference, ResultBuilder, SolveRequest};
 use crate::image::{self, Additions};
+use crate::images::Images;
 use crate::plan::{ImageRole, Plan, Target};
 use crate::request::{Request, ResultForm};
-use crate::sources::{self, Images};
+use crate::sources;
 
 /// Has a graph built and says what it is: one reference, or one by platform, with the image's configuration.
 ///

@@ -67,6 +67,9 @@ pub(crate) fn token(text: &str) -> Option<(Range<usize>, &'static str)> {
     tokens(text).next()
 }
 
+/// Bytes of a user name that is a token: where a registry or a forge wants one, it may stand alone.
+const TOKEN_USER: usize = 16;
+
 /// Bytes of the largest key that people have in files.
 const LONGEST_KEY: usize = 16 << 10;
 
@@ -79,8 +82,13 @@ fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
         let len = rest.char_indices().take(LONGEST).take_while(belongs).last();
         let host = rest.get(..len.map_or(0, |(at, c)| at.saturating_add(c.len_utf8())))?;
         let end = host.rfind('@')?;
-        let (_, password) = host.get(..end)?.split_once(':')?;
-        (!password.is_empty() && !password.starts_with('$')).then(|| start..start.saturating_add(end))
+        let user = host.get(..end)?;
+        let web = text.get(..at)?.ends_with("http") || text.get(..at)?.ends_with("https");
+        let secret = match user.split_once(':').unwrap_or((user, "")) {
+            (token, "") => web && token.len() >= TOKEN_USER && !token.starts_with('$'),
+            (_, password) => !password.starts_with('$'),
+        };
+        secret.then(|| start..start.saturating_add(end))
     })
 }
 
@@ -168,7 +176,16 @@ mod tests {
         }
         assert_eq!(credentials("https://user:pass@host/x@y"), Some(8..17));
         assert!(credentials("https://u:pa$$w0rd@host").is_some());
-        for text in ["https://host/@scope/name", "ssh://git@host/x", "https://x:${TOKEN}@host", "http://host:80/a@b"] {
+        assert!(credentials("https://abcdefghijklmnopqrstuvwxyz@host/x.git").is_some());
+        assert!(credentials("https://abcdefghijklmnopqrstuvwxyz:@host/x.git").is_some());
+        for text in [
+            "https://host/@scope/name",
+            "ssh://git@host/x",
+            "https://name@host",
+            "https://${A_LONG_VARIABLE}@host",
+            "https://x:${TOKEN}@host",
+            "http://host:80/a@b",
+        ] {
             assert_eq!(credentials(text), None, "{text}");
         }
     }

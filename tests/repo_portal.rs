@@ -1,6 +1,8 @@
 //! The reference app's manifests and lockfile, as facts and as smaller projects.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod planned;
+
 use std::path::Path;
 
 use backstage_build::diagnostic::Diagnostic;
@@ -48,6 +50,20 @@ fn production_is_a_fraction() {
     for name in ["package.json", "packages/app/package.json", "packages/backend/package.json"] {
         insta::assert_snapshot!(format!("production_{}", name.replace('/', "_")), production.files[&path(name)]);
     }
+}
+
+/// What a lockfile of this size alone makes: a recipe in the place of a text of 400 kB, and the step that follows it.
+#[test]
+fn the_production_lockfile_is_put_together_by_a_step() {
+    let source = planned::source(planned::syntax_only(), &planned::build_platform());
+    let plan = planned::of_directory(&source, &planned::test_path("data/portal")).unwrap().plan;
+    let steps: Vec<_> = plan.steps.iter().filter(|step| step.id.as_str().starts_with("deps")).collect();
+    insta::assert_json_snapshot!(steps);
+    // The recipe makes what would otherwise be written.
+    let (repo, _) = portal();
+    let production = Production::of(&repo, "backend").project();
+    let lock = &production.files[&ContextPath::new("yarn.lock").unwrap()];
+    assert_eq!(production.lock_recipe.unwrap().made(&repo.lock.file.text).as_ref(), Some(lock));
 }
 
 #[test]

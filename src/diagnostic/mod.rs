@@ -4,7 +4,6 @@
 //! where (file, line, excerpt) and what to do. The same value is rendered for a terminal, for BuildKit's typed error
 //! details and for lint JSON. This module knows nothing of YAML, Backstage or the gateway.
 
-mod location;
 pub mod render;
 
 use std::fmt;
@@ -14,8 +13,6 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use crate::secret;
-
-pub use location::{LineRange, Location};
 
 /// Characters of a message, a help or a label: nobody reads more, and what they quote may be a megabyte.
 const MAX_TEXT: usize = 1000;

@@ -7,7 +7,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{DENY, PatternMatcher, is_secret, matches, parse_ignore_file};
 use crate::path::ContextPath;
-use crate::repo::escaped;
+use crate::repo::ignore_pattern;
 use crate::spec::model::FileSource;
 
 use super::Planner;
@@ -127,7 +127,7 @@ fn shown(path: &str) -> Vec<String> {
     if path.is_empty() {
         return Vec::new();
     }
-    let path = escaped(path);
+    let path = ignore_pattern(path);
     vec![format!("!{path}"), format!("!{path}/**")]
 }
 

@@ -206,7 +206,7 @@ impl Planner<'_> {
         if let Some(registry) = &self.spec().install.registry {
             run.env.insert("YARN_NPM_REGISTRY_SERVER".to_owned(), registry.value.clone());
             run.env.insert("npm_config_registry".to_owned(), registry.value.clone());
-        } else if let Some(registry) = setup.registry.as_ref().filter(|registry| is_public(registry)) {
+        } else if let Some(registry) = &setup.registry {
             // Yarn reads it from .yarnrc.yml; npm, which fetches Yarn, does not.
             run.env.insert("npm_config_registry".to_owned(), registry.clone());
         }
@@ -332,9 +332,4 @@ pub(super) fn program(name: &str, args: impl IntoIterator<Item = String>, mounts
         cwd: ImagePath::root(),
         network: Access::None,
     }
-}
-
-/// Whether an address holds nothing but an address: plans and graphs are shown.
-fn is_public(registry: &str) -> bool {
-    !registry.contains(['$', '@', '?', '#'])
 }

@@ -80,7 +80,7 @@ pub struct YarnSetup {
     /// Directories and files that an install needs besides manifests and lockfile: `.yarn/releases`, `.yarn/plugins`,
     /// patches and local archives that descriptors name. Sorted.
     pub inputs: Vec<ContextPath>,
-    /// `npmRegistryServer`.
+    /// `npmRegistryServer`, where it is an address and nothing else: plans and graphs are shown.
     pub registry: Option<String>,
     /// Names of `${VAR}` without a default in `.yarnrc.yml`: an install fails unless they are set.
     pub variables: Vec<String>,

@@ -23,6 +23,6 @@ pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersio
 pub use lock::is_name;
 pub use natives::{Native, native_project};
 pub use read::{read, read_telling};
-pub(crate) use read_set::escaped;
+pub(crate) use read_set::ignore_pattern;
 pub use read_set::{Reader, is_fact, read_set, root_config};
 pub use schema::SchemaStyle;

@@ -80,7 +80,7 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let mut exclude = own(&GENERATED);
     exclude.extend(ignore.unwrap_or_default().iter().cloned());
     exclude.extend(own(&DENY));
-    for path in named.iter().filter(|path| !path.is_root()).map(|path| escaped(path.as_str())) {
+    for path in named.iter().filter(|path| !path.is_root()).map(|path| ignore_pattern(path.as_str())) {
         // A literal exception does not switch off pruning on the client.
         exclude.push(format!("!{path}"));
         include.push(path);
@@ -90,7 +90,7 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
 
 /// A path as a pattern that matches it alone. Patterns are trimmed, so that outer blanks have to be hidden in a class; a
 /// backslash would be left alone at the end.
-pub(crate) fn escaped(path: &str) -> String {
+pub(crate) fn ignore_pattern(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let last = path.char_indices().next_back().map_or(0, |(at, _)| at);
     for (at, c) in path.char_indices() {

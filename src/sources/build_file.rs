@@ -40,7 +40,7 @@ impl BuildFile {
         let source = source(request, path)?;
         let vertex = source.node().digest().to_string();
         let definition = Definition::new(source).to_pb();
-        let imports = super::images::imports(request);
+        let imports = super::imports(request);
         let reference =
             client.solve(SolveRequest { definition, cache_imports: imports, ..SolveRequest::default() }).await?;
         let files = BuildkitFiles::new(client.clone(), reference);

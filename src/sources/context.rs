@@ -62,7 +62,7 @@ impl<'a> Repository<'a> {
     /// As [`Self::facts`], and when BuildKit cannot bring them.
     pub async fn open(&self, set: &ReadSet) -> Result<BuildkitFiles, Failure> {
         let definition = Definition::new(self.facts(set)?).to_pb();
-        let cache_imports = super::images::imports(self.request);
+        let cache_imports = super::imports(self.request);
         let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
         let reference = self.client.solve(request).await?;
         // A context that cannot be had is said in the daemon's own words, not as a file that cannot be read.

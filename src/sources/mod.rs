@@ -1,12 +1,21 @@
-//! Where the files of a build are: the build file, its ignore file, the repository, images.
+//! Where the files of a build are: the build file, its ignore file, the repository.
 //!
-//! In: the request. Out: source ops of the graph, and what was read or looked up through them. The only stage that both
-//! knows BuildKit's sources and asks the daemon for something.
+//! In: the request. Out: source ops of the graph, and what was read through them.
 
 mod build_file;
 mod context;
-mod images;
+
+use crate::gateway::CacheImport;
+use crate::request::Request;
 
 pub use build_file::BuildFile;
 pub use context::{Repository, local_context, local_facts};
-pub use images::{Images, imports};
+
+/// `--cache-from`, which has an effect only where a solve names it.
+pub fn imports(request: &Request) -> Vec<CacheImport> {
+    request
+        .cache_imports
+        .iter()
+        .map(|import| CacheImport { kind: import.kind.clone(), attrs: import.attrs.clone() })
+        .collect()
+}

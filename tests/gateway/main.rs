@@ -9,6 +9,7 @@
     reason = "a test may panic"
 )]
 
+mod build;
 mod calls;
 mod cut;
 mod daemon;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::digest;
 use crate::path::ImagePath;
 
 use super::{ImageRole, Origin, Side};
@@ -155,9 +156,7 @@ fn summary<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> 
     if text.len() <= SHOWN {
         return serializer.serialize_str(text);
     }
-    let digest = sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), text));
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    serializer.collect_str(&format_args!("{} bytes, sha256:{hex}", text.len()))
+    serializer.collect_str(&format_args!("{} bytes, sha256:{}", text.len(), digest::sha256(text)))
 }
 
 /// One copy.

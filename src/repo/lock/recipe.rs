@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::digest;
+
 /// A lockfile as parts of another one, for a step that puts it together (`cut.mjs`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recipe {
@@ -91,9 +93,7 @@ impl<'a> Writer<'a> {
 
     /// Its text, and the recipe for it.
     pub(super) fn done(self) -> (String, Recipe) {
-        let digest =
-            sha2::Digest::finalize(sha2::Digest::chain_update(<sha2::Sha256 as sha2::Digest>::new(), &self.text));
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = digest::sha256(&self.text);
         (self.text, Recipe { parts: self.parts, sha256 })
     }
 }

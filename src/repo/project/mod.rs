@@ -126,7 +126,7 @@ impl<'a> Production<'a> {
             let place = repo.lock.workspace_index(&manifest.dir);
             let named = repo.lock.used(&walk, place).any(manifest::needs_version);
             if manifest.dir.is_root() {
-                reduced.workspaces = Some(dirs.iter().map(|dir| Value::from(escaped(dir))).collect());
+                reduced.workspaces = Some(dirs.iter().map(|dir| Value::from(workspace_pattern(dir))).collect());
                 reduced.resolutions = used_resolutions(&repo.yarn.rules, &walk);
             } else if named {
                 reduced.version = version(manifest);
@@ -221,7 +221,7 @@ pub(crate) fn common_inputs(repo: &Repository) -> impl Iterator<Item = ContextPa
 }
 
 /// A directory as a workspace pattern that matches it alone.
-fn escaped(dir: &ContextPath) -> String {
+fn workspace_pattern(dir: &ContextPath) -> String {
     let mut out = String::new();
     for c in dir.as_str().chars() {
         if "*?[]{}()!".contains(c) {

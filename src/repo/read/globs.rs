@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::{Entry, Files, FilesError, Kind};
 use crate::path::{ContextPath, PathError};
-use crate::repo::read_set::escaped;
+use crate::repo::read_set::ignore_pattern;
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 20_000;
@@ -228,7 +228,7 @@ fn rooted(base: &ContextPath, index: usize, text: &str) -> Result<String, GlobEr
     let fail = |error| GlobError::Pattern { index, reason: reason(error) };
     let plain = base.join(&text.replace('\\', "")).map_err(fail)?;
     if plain.is_in(base) {
-        let base = escaped(base.as_str());
+        let base = ignore_pattern(base.as_str());
         let text = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/");
         return Ok(if base.is_empty() { text } else { format!("{base}/{text}") });
     }

@@ -185,7 +185,7 @@ fn plugins(settings: &Value) -> impl Iterator<Item = &str> {
 /// A registry with a user in it, or one that depends on a variable, is left to Yarn.
 fn registry(settings: &Value) -> Option<String> {
     let url = settings.get("npmRegistryServer").and_then(Value::as_str)?;
-    (!url.contains(['@', '$'])).then(|| url.to_owned())
+    (!url.contains(['$', '@', '?', '#'])).then(|| url.to_owned())
 }
 
 /// Names of `${VAR}` without a default, sorted. Grammar: `replaceEnvVariables` of `@yarnpkg/core`.

@@ -187,8 +187,8 @@ fn secrets() {
             ("where YAML ends", "runtime: {a: ghp_0123456789abcdefghij0123\n"),
         ],
     );
-    for shown in [shown(text), format!("{:?}", parse_text(text).unwrap_err()), parse_text(text).unwrap_err().headline()]
-    {
+    let sent = format!("{:?}", Failure::from(parse_text(text).unwrap_err()));
+    for shown in [shown(text), format!("{:?}", parse_text(text).unwrap_err()), sent] {
         for secret in ["0123456789", "hunter2"] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -238,14 +238,13 @@ fn places() {
 
 #[test]
 fn the_log_line() {
-    let one = parse_text("# syntax=x\nnod: 22\n").unwrap_err();
-    assert!(
-        one.headline().starts_with("backstage.build.yaml:2:1: unknown key `nod` (did you mean `node`?"),
-        "{}",
-        one.headline()
+    let one = parse_text("# syntax=x\nnod: 22\n").unwrap_err().to_string();
+    assert!(one.starts_with("backstage.build.yaml:2:1: unknown key `nod` (did you mean `node`?"), "{one}");
+    let three = parse_text("nod: 22\nruntime: {port: 0, prot: 1}\n").unwrap_err().to_string();
+    let places: Vec<_> = three.lines().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(
+        places,
+        ["backstage.build.yaml:1:1", "backstage.build.yaml:2:17", "backstage.build.yaml:2:20"],
+        "{three}"
     );
-    let three = parse_text("nod: 22\nruntime: {port: 0, prot: 1}\n").unwrap_err();
-    assert!(three.headline().ends_with(" (and 2 more)"), "{}", three.headline());
-    let lines: Vec<_> = three.locations()[0].ranges.iter().map(|range| (range.start, range.end)).collect();
-    assert_eq!(lines, [(1, 1), (2, 2)]);
 }

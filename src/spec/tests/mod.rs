@@ -8,6 +8,7 @@ mod properties;
 
 use super::*;
 use crate::diagnostic::render::{Colour, terminal};
+use crate::gateway::Failure;
 
 pub(super) const NAME: &str = "backstage.build.yaml";
 

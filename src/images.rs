@@ -1,4 +1,6 @@
 //! Images, looked up side by side: which one a tag is today, and its configuration.
+//!
+//! In: a plan, or the base images that it will have. Out: what the graph takes them from. Asks the daemon and nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +9,7 @@ use buildkit_llb::{ImageRef, Metadata, Platform};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::gateway::{CacheImport, CallError, Client, Failure, ImageRequest, SourceMeta};
+use crate::gateway::{CallError, Client, Failure, ImageRequest, SourceMeta};
 use crate::graph::{self, Image};
 use crate::image::BaseConfig;
 use crate::plan::{BaseImage, ImageRole, Origin, Plan, Side, Target, Tree};
@@ -223,13 +225,4 @@ fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
         .help("check its name and tag, and that this builder can reach and log in to its registry")
         .at(place.clone())
         .into()
-}
-
-/// `--cache-from`, which has an effect only where a solve names it.
-pub fn imports(request: &Request) -> Vec<CacheImport> {
-    request
-        .cache_imports
-        .iter()
-        .map(|import| CacheImport { kind: import.kind.clone(), attrs: import.attrs.clone() })
-        .collect()
 }
