@@ -1,7 +1,6 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
 use buildkit_llb::Platform;
-use futures_util::FutureExt as _;
 use futures_util::future::try_join;
 use tokio::sync::oneshot;
 
@@ -29,11 +28,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         return Ok(call::describe());
     }
     request.refuse_unsupported()?;
-    let repository = Repository::new(&client, &request);
-    // What is not known before the build file was read rarely matters for which facts there are.
-    let usual = pipeline::usual_read_set();
-    let early = repository.open(&usual).map(Ok);
-    let (written, early) = try_join(BuildFile::read(&client, &request), early).await?;
+    let written = BuildFile::read(&client, &request).await?;
     let start = Span::line(&written.file, 1);
     client.set_fallback(start.clone());
 
@@ -44,30 +39,25 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         build_args: request.build_args.clone(),
         arch: target.architecture().to_owned(),
     };
-    let open = async |set: &ReadSet| match &early {
-        Ok(files) if *set == usual => Ok(files.clone()),
-        _ => repository.open(set).await,
-    };
+    let repository = Repository::new(&client, &request);
+    let open = async |set: &ReadSet| repository.open(set).await;
     // The daemon looks the base images up while facts are read; other targets than the image may need none of them.
     let image = request.target.as_deref().is_none_or(|target| target == "image");
     let (tell, bases) = oneshot::channel();
-    let early = async {
+    let lookups = async {
         let bases = bases.await.ok().filter(|_| image).unwrap_or_default();
         Ok(Images::early(&client, &request, bases, (&target, &build)).await)
     };
     let planning = async {
         let facts = pipeline::read(&source, open, |bases| _ = tell.send(bases)).await?;
-        let prepared = facts.plan(&source)?;
-        // Taken apart piece by piece, a lockfile of megabytes would hold up the build; this process ends soon.
-        std::mem::forget(facts);
-        Ok::<_, Failure>(prepared)
+        Ok::<_, Failure>(facts.plan(&source)?)
     };
-    let (early, Prepared { plan, warnings, read_set }) = try_join(early, planning).await?;
+    let (known, Prepared { plan, warnings, read_set }) = try_join(lookups, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
-    warn(&client, &written, &warnings).await?;
+    warn(&client, &written, &warnings).await;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
-    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start, &early).await?;
+    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start, &known).await?;
     let trees = Trees {
         images: images.roles.clone(),
         references: images.references.clone(),
@@ -104,12 +94,21 @@ fn own_platform(client: &Client) -> Platform {
     own.map_or_else(platform::host, |own| Platform::new(&own.os, &own.architecture, &own.variant))
 }
 
-/// Tells what does not end the build.
-async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic]) -> Result<(), Failure> {
-    for diagnostic in warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning) {
-        client.warn(Warning::new(&written.vertex, diagnostic)).await?;
+/// Warnings of one build: nobody reads more, and each is a call.
+const MOST_WARNINGS: usize = 50;
+
+/// Tells what does not end the build. That it cannot be told does not end it either.
+async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic]) {
+    let told = warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
+    for diagnostic in told.clone().take(MOST_WARNINGS) {
+        let _ = client.warn(Warning::new(&written.vertex, diagnostic)).await;
     }
-    Ok(())
+    let more = told.count().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        let rest = Diagnostic::warning("request/warnings", format!("{more} more warnings"))
+            .help("`backstage-build plan` shows all of them");
+        let _ = client.warn(Warning::new(&written.vertex, &rest)).await;
+    }
 }
 
 fn no_target(request: &Request, plan: &Plan) -> Failure {

@@ -48,11 +48,6 @@ pub struct Facts {
     read_set: ReadSet,
 }
 
-/// What is read where the build file names no config file and no ignore file lies beside it.
-pub fn usual_read_set() -> ReadSet {
-    repo::read_set(&[], None)
-}
-
 /// Makes the plan. `open` shows the files of a read set.
 ///
 /// # Errors
@@ -65,8 +60,8 @@ where
     Ok(read(source, open, |_| {}).await?.plan(source)?)
 }
 
-/// The first half of [`prepare`]. `tell` hears of the base images that the plan will have as soon as they are known; of
-/// none, if there will be no plan.
+/// The first half of [`prepare`]. `tell` hears of the base images that a plan would have as soon as they are known, which
+/// is before it is known whether there will be one.
 ///
 /// # Errors
 /// As there.

@@ -1,8 +1,8 @@
 //! One way to tell a person what is wrong.
 //!
 //! Every mistake a user can make, in the build file, in the repository or in a flag, becomes a [`Diagnostic`]: what,
-//! where (file, line, excerpt) and what to do. The same value is rendered for a terminal, for BuildKit's typed error
-//! details and for lint JSON. This module knows nothing of YAML, Backstage or the gateway.
+//! where (file, line, excerpt) and what to do. The same value is rendered here for a terminal and in the gateway as
+//! BuildKit's typed details. This module knows nothing of YAML, Backstage or the gateway.
 
 pub mod render;
 

@@ -60,7 +60,8 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-fn is_harmful(c: char) -> bool {
+/// Whether a character steers a terminal or reorders what is around it.
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

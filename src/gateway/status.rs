@@ -9,6 +9,8 @@ use buildkit_proto::{Any, rpc};
 use bytes::Bytes;
 use prost::Message;
 
+use crate::diagnostic::render::is_harmful;
+
 use super::detail::{Detail, is_source};
 
 /// The code whose text clients print bare; any other is put in front of the text.
@@ -125,10 +127,7 @@ impl std::error::Error for Status {}
 /// Text that cannot steer a terminal: control characters other than line breaks and tabs become `U+FFFD`, and so do those
 /// that reorder what is around them.
 pub(super) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let steers = |c: char| is_harmful(c) && !matches!(c, '\n' | '\t');
     text.replace("\r\n", "\n").replace(steers, "\u{fffd}")
 }
 

@@ -1,7 +1,7 @@
-//! The image configuration and the result's metadata.
+//! The image configuration.
 //!
 //! In: the plan's [`ImagePlan`], the runtime base's own configuration and what the command line adds. Out: the JSON of
-//! the OCI image configuration with Docker's additions (`Healthcheck`), and the metadata keys that exporters read.
+//! the OCI image configuration with Docker's additions (`Healthcheck`).
 
 use std::collections::BTreeMap;
 

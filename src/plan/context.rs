@@ -17,6 +17,10 @@ const INSTALLED: [&str; 2] = ["**/node_modules", ".yarn/install-state.gz"];
 /// Not sent unless an ignore file of ours says otherwise: what the host built.
 const BUILT: [&str; 3] = [".git", "**/dist", "**/dist-types"];
 
+/// Ignore lines times paths that are tried: with more, the lines hold where nothing is needed, and the context is larger
+/// than it would have to be.
+const MAX_TRIED: usize = 4_000_000;
+
 impl Planner<'_> {
     /// Fills in the patterns, once all steps have said what they copy.
     pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
@@ -37,7 +41,9 @@ impl Planner<'_> {
                 exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
                 // What hides nothing that is needed holds below the needed paths as well.
                 let needed = self.needed_files();
-                exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
+                if lines.len().saturating_mul(needed.len()) <= MAX_TRIED {
+                    exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
+                }
             }
         }
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
@@ -82,13 +88,11 @@ impl Planner<'_> {
                 if manifest.scripts.get(name).is_none_or(|script| is_hook(script)) {
                     continue;
                 }
-                let start = manifest.file.text.find(&format!("\"{name}\"")).unwrap_or_default();
-                let end = start.saturating_add(name.len()).saturating_add(2);
                 let message = format!("the `{name}` script of {} is not run in the build", manifest.name);
                 self.warnings.push(
                     Diagnostic::warning("plan/install-script", message)
                         .help("where a build needs what it does, run it as a step: `build: {before: [...]}`")
-                        .at(Span::new(&manifest.file, start..end)),
+                        .at(manifest.place(&["scripts", name])),
                 );
             }
         }

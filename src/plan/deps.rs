@@ -18,6 +18,11 @@ const MAX_WRITTEN: usize = 32 << 10;
 pub(super) const ARCHITECTURES: [(&str, &str); 5] =
     [("amd64", "x64"), ("arm64", "arm64"), ("arm", "arm"), ("ppc64le", "ppc64"), ("s390x", "s390x")];
 
+/// Whether there are images for an architecture.
+pub(super) fn is_known(arch: &str) -> bool {
+    ARCHITECTURES.iter().any(|(known, _)| *known == arch)
+}
+
 impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {

@@ -55,11 +55,10 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
     Planner::new(inputs)?.plan()
 }
 
-/// The base images that a plan will have, by what the repository says of Node; none where there will be no plan.
+/// The base images that a plan would have, by what the repository says of Node; none where that cannot be told.
 pub fn bases(spec: &Spec, hints: &[NodeHint], arch: &str) -> BTreeMap<ImageRole, BaseImage> {
     let node = node::choose(spec, hints, &mut Vec::new());
-    let known = deps::ARCHITECTURES.iter().any(|(known, _)| *known == arch);
-    let images = known.then(|| node::Bases { spec, node: &node }.images());
+    let images = deps::is_known(arch).then(|| node::Bases { spec, node: &node }.images());
     images.and_then(Result::ok).unwrap_or_default()
 }
 
@@ -88,7 +87,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(inputs: &Inputs<'a>) -> Result<Self, Diagnostics> {
-        if !deps::ARCHITECTURES.iter().any(|(arch, _)| *arch == inputs.arch) {
+        if !deps::is_known(inputs.arch) {
             let known: Vec<&str> = deps::ARCHITECTURES.iter().map(|(arch, _)| *arch).collect();
             return Err(Diagnostic::error(
                 "plan/platform",

@@ -23,6 +23,14 @@ struct Built {
     tree: Tree,
 }
 
+/// What was built.
+pub(super) struct Natives {
+    /// All of it, laid out as the production install has their packages.
+    pub tree: Tree,
+    /// The packages.
+    pub names: Vec<String>,
+}
+
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
 const MAX_NATIVES: usize = 64;
 
@@ -32,25 +40,26 @@ const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 impl Planner<'_> {
     /// One step for each native module of the production closure that the image needs, and one that lays out what they
     /// built as `deps` has it.
-    pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Tree>, Diagnostics> {
+    pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Natives>, Diagnostics> {
         let mut found = self.production().natives();
         // Names become paths in the image.
         found.retain(|native| is_name(&native.name));
-        if found.len() > MAX_NATIVES {
-            return Err(Diagnostic::error("plan/natives", format!("the backend has {} native modules", found.len()))
+        self.unknown_natives(&found)?;
+        let wanted: Vec<_> = found
+            .iter()
+            .map(|native| (native, self.mode(native)))
+            .filter(|(native, (mode, origin))| *mode != NativeMode::Skip && (native.required || *origin != AUTO))
+            .collect();
+        if wanted.len() > MAX_NATIVES {
+            return Err(Diagnostic::error("plan/natives", format!("the backend has {} native modules", wanted.len()))
                 .help(format!(
                     "more than {MAX_NATIVES} cannot be right: leave them out with `install: {{natives: skip}}`"
                 ))
                 .at(self.spec().default_span())
                 .into());
         }
-        self.unknown_natives(&found)?;
         let mut built: Vec<Built> = Vec::new();
-        for native in &found {
-            let (mode, origin) = self.mode(native);
-            if mode == NativeMode::Skip || (!native.required && origin == AUTO) {
-                continue;
-            }
+        for (native, (mode, origin)) in wanted {
             if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
             {
                 return Err(Diagnostic::error(
@@ -72,7 +81,10 @@ impl Planner<'_> {
                 tree,
             });
         }
-        Ok((!built.is_empty()).then(|| self.placed(deps, &built)))
+        Ok((!built.is_empty()).then(|| Natives {
+            tree: self.placed(deps, &built),
+            names: built.into_iter().map(|native| native.name).collect(),
+        }))
     }
 
     /// The built natives laid out as the production install has their packages.

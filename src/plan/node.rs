@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::repo::NodeHint;
+use crate::repo::range::Range;
 use crate::spec::Spec;
 use crate::spec::model::NodeVersion;
 
@@ -99,42 +100,10 @@ fn hinted(hint: &NodeHint) -> Option<Line> {
         let major = text.split('.').next().and_then(|major| major.parse().ok())?;
         return release(major).and_then(|release| line(release.major));
     }
-    let allowed = |release: &&Release| engine_allows(text, release.major);
+    let range = Range::parse(text)?;
+    let allowed = |release: &&Release| range.allows_major(release.major);
     let maintained = RELEASES.iter().filter(|release| release.maintained).find(allowed);
     maintained.or_else(|| RELEASES.iter().rev().find(allowed)).and_then(|release| line(release.major))
-}
-
-/// Whether an npm range allows some version of a line. Ranges are alternatives joined by `||`; versions stand between
-/// spaces, which the `semver` crate wants as commas.
-fn engine_allows(range: &str, major: u64) -> bool {
-    range.split("||").any(|alternative| {
-        let normal = normalise(alternative);
-        // Newest thinkable and first release of the line: a range that allows the line allows one of them.
-        semver::VersionReq::parse(&normal).is_ok_and(|range| {
-            [semver::Version::new(major, 999, 999), semver::Version::new(major, 0, 0)]
-                .iter()
-                .any(|version| range.matches(version))
-        })
-    })
-}
-
-/// `>=18 <23` → `>=18, <23`; `18 - 22` → `>=18, <=22`; a bare `22` means the whole line, not `^22`.
-fn normalise(range: &str) -> String {
-    let range = range.trim();
-    if let Some((low, high)) = range.split_once(" - ") {
-        return format!(">={}, <={}", low.trim(), high.trim());
-    }
-    let mut parts: Vec<String> = Vec::new();
-    let mut operator = String::new();
-    for word in range.split_whitespace() {
-        let word = word.replace(['v', 'V'], "");
-        if word.chars().all(|c| "<>=~^".contains(c)) {
-            operator = word;
-        } else {
-            parts.push(format!("{}{word}", std::mem::take(&mut operator)));
-        }
-    }
-    if parts.is_empty() { "*".to_owned() } else { parts.join(", ") }
 }
 
 impl Planner<'_> {
@@ -264,6 +233,12 @@ mod tests {
             ("20.x", Some(20)),
             ("18 - 24", Some(22)),
             ("*", Some(22)),
+            ("~20.18.0", Some(20)),
+            ("22.5 - 22.12", Some(22)),
+            (">=22.4 <22.15", Some(22)),
+            ("=22.11.0", Some(22)),
+            (">24.0.0 <25", Some(24)),
+            ("<=22", Some(22)),
             (">=99", None),
             ("nonsense", None),
         ] {

@@ -67,16 +67,17 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Packages that only build other packages, or that are required in a `try` and never built here.
-const BUILD_ONLY: [&str; 7] =
-    ["node-gyp", "prebuild-install", "node-abi", "nan", "node-addon-api", "keytar", "cpu-features"];
+/// Packages that only build other packages.
+const BUILD_ONLY: [&str; 5] = ["node-gyp", "prebuild-install", "node-abi", "nan", "node-addon-api"];
+/// Packages that others require in a `try`: of no use unless they were built.
+const USELESS_UNBUILT: [&str; 2] = ["keytar", "cpu-features"];
 /// Only config-loader uses them, and only for schemas written in TypeScript.
 const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
 /// Packages whose sources are no use once they are built, with those sources: better-sqlite3 carries SQLite's.
 const NATIVE_SOURCES: [(&str, &[&str]); 1] = [("better-sqlite3", &["deps", "src", "binding.gyp"])];
 
-/// The patterns for production dependencies, in order; the last match wins.
-pub(super) fn patterns(spec: &Spec, production: &Production<'_>) -> Vec<String> {
+/// The patterns for production dependencies, in order; the last match wins. `built` are the natives that have a binary.
+pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String]) -> Vec<String> {
     let mut patterns: Vec<String> =
         ["**/node_modules/.bin", "**/node_modules/.cache", "node_modules/.yarn-state.yml"].map(str::to_owned).into();
     let safe = spec.prune.mode.as_ref().is_none_or(|mode| mode.value == PruneMode::Safe);
@@ -92,6 +93,7 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>) -> Vec<String> 
             patterns.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
         }
         let mut gone: Vec<&str> = BUILD_ONLY.into();
+        gone.extend(USELESS_UNBUILT.iter().filter(|name| !built.iter().any(|built| built == *name)));
         if !typescript {
             gone.extend(SCHEMA_ONLY);
         }

@@ -5,6 +5,7 @@ use crate::path::{ContextPath, ImagePath};
 
 use super::app::App;
 use super::checks::Gate;
+use super::natives::Natives;
 use super::{
     Action, CopyFiles, FileAction, Files, ImageRole, Mode, Origin, Planner, Side, Step, StepId, Tree, image_path,
     in_repo, prune,
@@ -42,17 +43,18 @@ impl Planner<'_> {
     pub(super) fn image(
         &mut self,
         deps: &Tree,
-        natives: Option<&Tree>,
+        natives: Option<&Natives>,
         app: Option<&App>,
         bundle: &Tree,
         gates: &[Gate],
     ) -> Result<Tree, Diagnostics> {
-        let pruned = prune::patterns(self.spec(), self.production());
+        let pruned =
+            prune::patterns(self.spec(), self.production(), natives.map_or(&[], |natives| natives.names.as_slice()));
         let mut base = self.runtime_packages()?;
         base =
             self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps, &pruned)]);
         if let Some(natives) = natives {
-            base = self.layer("image-natives", base, "native modules", vec![native_files(natives, pruned)]);
+            base = self.layer("image-natives", base, "native modules", vec![native_files(&natives.tree, pruned)]);
         }
         let files = self.files()?;
         if !files.is_empty() {

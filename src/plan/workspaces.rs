@@ -130,14 +130,8 @@ fn ambiguous(inputs: &Inputs<'_>, role: &str, candidates: &[&Manifest]) -> Diagn
     };
     candidates
         .iter()
-        .fold(diagnostic, |diagnostic, manifest| diagnostic.label(role_span(manifest), "one of them"))
+        .fold(diagnostic, |diagnostic, manifest| {
+            diagnostic.label(manifest.place(&["backstage", "role"]), "one of them")
+        })
         .into()
-}
-
-/// Where a manifest says its role; its first line where that cannot be found.
-fn role_span(manifest: &Manifest) -> Span {
-    match manifest.file.text.find("\"role\"") {
-        Some(start) => Span::new(&manifest.file, start..start.saturating_add("\"role\"".len())),
-        None => Span::line(&manifest.file, 1),
-    }
 }

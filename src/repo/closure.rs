@@ -12,7 +12,12 @@ impl Repository {
     /// `optionalDependencies`; a package with `bundled: true` is a leaf. Sorted by path; empty if there is no such
     /// workspace.
     pub fn dist_closure(&self, name: &str) -> Vec<&Manifest> {
-        self.closure(name, |m| {
+        self.dist_closures([name])
+    }
+
+    /// The same for several packages at once; names of none are left out.
+    pub fn dist_closures<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Vec<&Manifest> {
+        self.closure(names, |m| {
             let open = !m.bundled;
             m.dependencies.keys().chain(m.optional_dependencies.keys()).filter(move |_| open)
         })
@@ -22,7 +27,7 @@ impl Repository {
     /// an app that another package depends on is a leaf, since its output is shipped and nothing of it imported. Sorted
     /// by path; empty if there is no such workspace.
     pub fn source_closure(&self, name: &str) -> Vec<&Manifest> {
-        self.closure(name, |m| {
+        self.closure([name], |m| {
             let open = m.name == name || !(m.bundled || m.role.as_deref() == Some("frontend"));
             let development = m.dev_dependencies.keys().chain(m.peer_dependencies.keys());
             let all = m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development);
@@ -30,14 +35,14 @@ impl Repository {
         })
     }
 
-    fn closure<'a, I: Iterator<Item = &'a String>>(
+    fn closure<'a, 'n, I: Iterator<Item = &'a String>>(
         &'a self,
-        name: &str,
+        names: impl IntoIterator<Item = &'n str>,
         edges: impl Fn(&'a Manifest) -> I,
     ) -> Vec<&'a Manifest> {
         let by_name: BTreeMap<&str, &Manifest> = self.workspaces.iter().map(|w| (w.name.as_str(), w)).collect();
         let mut seen = BTreeSet::new();
-        let mut queue: Vec<&Manifest> = by_name.get(name).copied().into_iter().collect();
+        let mut queue: Vec<&Manifest> = names.into_iter().filter_map(|name| by_name.get(name).copied()).collect();
         while let Some(manifest) = queue.pop() {
             if seen.insert(manifest.name.as_str()) {
                 queue.extend(edges(manifest).filter_map(|name| by_name.get(name.as_str()).copied()));

@@ -24,7 +24,7 @@ pub struct Repository {
     /// The lockfile.
     pub lock: Lockfile,
     /// What its entries depend on under the rules of [`YarnSetup`], as far as that was asked for.
-    pub edges: Edges,
+    pub(crate) edges: Edges,
     /// `version` of backstage.json.
     pub backstage: Option<String>,
     /// What the repository says of its Node version, the strongest statement first.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::path::ContextPath;
 
-use super::json;
+use super::json::{self, Step};
 use super::{Manifest, read};
 
 impl Manifest {
@@ -19,6 +19,12 @@ impl Manifest {
         let file = read::source(&name, data);
         let json = json::object(&file, "repo/manifest")?;
         Ok(Self::of(dir, file, json))
+    }
+
+    /// Where the file says something, as deep as it does.
+    pub fn place(&self, path: &[&str]) -> Span {
+        let path: Vec<Step<'_>> = path.iter().map(|key| Step::Key(key)).collect();
+        json::locate(&self.file, &path)
     }
 
     fn of(dir: &ContextPath, file: Arc<SourceFile>, json: Map<String, Value>) -> Self {

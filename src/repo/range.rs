@@ -45,19 +45,30 @@ impl Range {
         self.0.iter().any(|bounds| bounds.iter().all(|bound| bound.holds(version)))
     }
 
-    /// The lowest version that the range names, for asking which release lines it allows; `None` for `*`.
-    pub fn lowest(&self) -> Option<Version> {
-        let lowest = |bounds: &Vec<Bound>| {
-            bounds.iter().find_map(|bound| match bound {
-                Bound::AtLeast(v) | Bound::Above(v) | Bound::Exactly(v) => Some(v.clone()),
-                Bound::Below(_) | Bound::AtMost(_) => None,
-            })
-        };
-        self.0.iter().filter_map(lowest).min()
+    /// Whether some version of a release line lies in it.
+    pub fn allows_major(&self, major: u64) -> bool {
+        // If any does, then the line's first one, or one that stands at a lower bound or right behind it.
+        let first = Version::new(major, 0, 0);
+        self.0.iter().any(|bounds| {
+            let lowest = bounds.iter().filter_map(Bound::lowest).chain([first.clone()]);
+            let mut candidates = lowest.filter(|version| version.major == major);
+            candidates.any(|version| bounds.iter().all(|bound| bound.holds(&version)))
+        })
     }
 }
 
 impl Bound {
+    /// The lowest release that it holds, unless it holds all up to one.
+    fn lowest(&self) -> Option<Version> {
+        match self {
+            Self::AtLeast(bound) | Self::Exactly(bound) => Some(bound.clone()),
+            Self::Above(bound) => {
+                Some(Version { pre: semver::Prerelease::EMPTY, patch: bound.patch.saturating_add(1), ..bound.clone() })
+            }
+            Self::Below(_) | Self::AtMost(_) => None,
+        }
+    }
+
     fn holds(&self, version: &Version) -> bool {
         let order = |bound: &Version| version.cmp_precedence(bound);
         match self {
@@ -200,8 +211,16 @@ mod tests {
         }
         assert!(satisfies("1.0.0", "*") && satisfies("1.0.0", "") && satisfies("1.0.0", "x"));
         assert!(!satisfies("1.0.0", "nonsense") && !satisfies("nonsense", "*") && !satisfies("1.0.0", "<*"));
-        assert_eq!(Range::parse("24 || ^22.3").unwrap().lowest(), Some(Version::new(22, 3, 0)));
-        assert_eq!(Range::parse("*").unwrap().lowest(), None);
+        let lines = |range: &str| {
+            let range = Range::parse(range).unwrap();
+            (17..26).filter(|major| range.allows_major(*major)).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("24 || ^22.3"), [22, 24]);
+        assert_eq!(lines(">=18.2 <20 || 22 - 23"), [18, 19, 22, 23]);
+        assert_eq!(lines(">20.1.0 <=22"), [20, 21, 22]);
+        assert_eq!(lines(">24.99.99"), [24, 25]);
+        assert_eq!(lines("~20.18.0"), [20]);
+        assert_eq!(lines(">=21 <20"), [0; 0]);
     }
 
     proptest::proptest! {

@@ -20,11 +20,6 @@ impl TargetPlatforms {
     pub fn first(&self) -> &Platform {
         self.requested.first().unwrap_or(&self.default)
     }
-
-    /// Whether a platform was asked for. Only then is it forced into the image config.
-    pub fn is_explicit(&self) -> bool {
-        !self.requested.is_empty()
-    }
 }
 
 /// How a result is handed back.

@@ -34,7 +34,6 @@ fn nothing_at_all_is_a_request() {
     assert_eq!(request.build_file.name.as_str(), "Dockerfile");
     assert_eq!(request.build_file.source, BuildFileSource::Local("dockerfile".into()));
     assert_eq!(request.platforms.first().to_string(), "linux/arm64");
-    assert!(!request.platforms.is_explicit());
     assert_eq!(request.no_cache, NoCache::Off);
     assert_eq!(request.exec, ExecSettings::default());
     assert_eq!(request.refuse_unsupported(), Ok(()));

@@ -44,10 +44,11 @@ pub(super) fn added<'a>(entry: &'a Entry, own: &'a Extensions) -> impl Iterator<
     let builtin = rows.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
     let own = own.0.get(name).into_iter().flatten();
     let own = own.map(|e| (e.range.as_str(), e.dependency.0.as_str(), e.dependency.1.as_str()));
-    builtin.chain(own).filter_map(move |(range, name, wanted)| {
-        let missing = !entry.depends_on(name);
-        (missing && satisfies(&entry.version, range)).then_some((name, wanted))
-    })
+    let mut rows = builtin.chain(own).filter(move |(range, ..)| satisfies(&entry.version, range)).peekable();
+    // An entry may have as many dependencies as there are rows.
+    let names = rows.peek().is_some().then(|| entry.dependencies.iter().map(|(name, _)| &**name));
+    let known: BTreeSet<&str> = names.into_iter().flatten().collect();
+    rows.filter(move |(_, name, _)| !known.contains(name)).map(|(_, name, wanted)| (name, wanted))
 }
 
 /// Package, versions, dependency, its range.

@@ -170,6 +170,7 @@ impl Lockfile {
     }
 
     pub(super) fn add(&mut self, mut entry: Entry) -> Result<(), LockError> {
+        self.sorted.take();
         entry.first = self.entries.last().map_or(0, |last| last.first.saturating_add(last.descriptors.len()));
         for (i, descriptor) in entry.descriptors.iter().enumerate() {
             let place = Place { entry: self.entries.len(), descriptor: i };

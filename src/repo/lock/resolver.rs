@@ -39,6 +39,7 @@ pub struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     /// For a lockfile and rules, with the edges of these two and no others.
     pub fn new(lock: &'a Lockfile, rules: &'a Rules, edges: &'a Edges) -> Self {
+        debug_assert_eq!(lock.entries.len(), edges.0.len(), "edges of another lockfile");
         Self { lock, rules, edges }
     }
 
@@ -55,7 +56,8 @@ impl<'a> Resolver<'a> {
             .map(|(name, range, certain)| {
                 let optional = entry.optional.contains(name);
                 let plain = self.lock.version > 6 && self.rules.leave(name, range);
-                let edge = match self.lock.known(name, range).filter(|_| plain) {
+                let known = plain.then(|| self.lock.known(name, range)).flatten();
+                let edge = match known {
                     Some(place) => Edge { place: Some(place), optional, reduced: None },
                     None => self.edge(&entry.locator, Descriptor::new(name, range), optional),
                 };

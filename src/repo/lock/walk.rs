@@ -118,8 +118,10 @@ impl Resolver<'_> {
     /// Walks from an entry, without a descriptor of its own.
     pub(crate) fn walk_entry(&self, index: usize) -> Walk {
         let mut walk = Walk::default();
-        walk.entries.insert(index);
-        self.drain(&mut walk, vec![index]);
+        if index < self.lock.entries.len() {
+            walk.entries.insert(index);
+            self.drain(&mut walk, vec![index]);
+        }
         walk
     }
 

@@ -100,10 +100,9 @@ pub struct Production<'a> {
 impl<'a> Production<'a> {
     /// Of the backend with this name.
     pub fn of(repo: &'a Repository, backend: &str) -> Self {
-        let mut dirs: BTreeSet<&ContextPath> = repo.dist_closure(backend).into_iter().map(|m| &m.dir).collect();
-        for name in repo.root.dependencies.keys().chain(repo.root.optional_dependencies.keys()) {
-            dirs.extend(repo.dist_closure(name).into_iter().map(|m| &m.dir));
-        }
+        let root = repo.root.dependencies.keys().chain(repo.root.optional_dependencies.keys()).map(String::as_str);
+        let names = std::iter::once(backend).chain(root);
+        let mut dirs: BTreeSet<&ContextPath> = repo.dist_closures(names).into_iter().map(|m| &m.dir).collect();
         loop {
             let production = Self::from_dirs(repo, &dirs);
             let reached = production.walk.workspaces.iter().filter_map(|dir| ContextPath::new(dir).ok());

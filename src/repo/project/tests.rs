@@ -3,7 +3,7 @@
 
 use crate::files::{DirectoryFiles, MemoryFiles};
 use crate::path::ContextPath;
-use crate::repo::lock::Lockfile;
+use crate::repo::lock::{Edges, Lockfile};
 use crate::repo::{Repository, SchemaStyle, read, read_set};
 
 use super::*;
@@ -73,6 +73,7 @@ fn a_frontend_dependency_does_not_touch_production() {
     let text = after.lock.file.text.replace("\"react@npm:18.", "\"react@npm:18.99.");
     assert_ne!(after.lock.file.text, text);
     after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
+    after.edges = Edges::of(&after.lock);
     // All but the places in the file.
     let project =
         |repo: &Repository| SyntheticProject { lock_recipe: None, ..Production::of(repo, "backend").project() };

@@ -15,9 +15,6 @@ const SHOWN: usize = 5;
 
 /// Walks the lockfile from all workspaces: what it misses is an error, the files that it names become inputs.
 pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
-    if let Some(entry) = repo.lock.workspace(&ContextPath::root()) {
-        repo.yarn.rules.root = entry.locator.clone();
-    }
     let all = || std::iter::once(&repo.root).chain(&repo.workspaces);
     let seeds: Vec<_> = all().map(|m| InstallManifest::of(m, m.dir.is_root()).seed(&locator(repo, m))).collect();
     let walk = repo.resolver().walk(&seeds);

@@ -74,7 +74,7 @@ pub(super) fn setup(
         architectures: settings.get("supportedArchitectures").is_some_and(|value| !value.is_null()),
         tools: tools.into_iter().collect(),
         links: Vec::new(),
-        rules: rules(manifest, &settings),
+        rules: rules(manifest, &settings, lock),
     })
 }
 
@@ -211,7 +211,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn rules(manifest: &Manifest, settings: &Value) -> Rules {
+fn rules(manifest: &Manifest, settings: &Value, lock: &Lockfile) -> Rules {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let texts = |value: Option<&Value>| -> BTreeMap<String, String> {
         let pairs = value.and_then(Value::as_object).into_iter().flatten();
@@ -230,11 +230,13 @@ fn rules(manifest: &Manifest, settings: &Value) -> Rules {
     let mut catalogs = BTreeMap::from([(String::new(), texts(settings.get("catalog")))]);
     let named = settings.get("catalogs").and_then(Value::as_object).into_iter().flatten();
     catalogs.extend(named.map(|(name, packages)| (name.clone(), texts(Some(packages)))));
+    let root = Locator { name: manifest.name.as_str().into(), reference: "workspace:.".into() };
     Rules {
         resolutions: resolutions.filter_map(|(key, value)| Resolution::parse(key, value.as_str()?)).collect(),
         extensions: extensions.collect(),
         catalogs,
-        root: Locator { name: manifest.name.as_str().into(), reference: "workspace:.".into() },
+        // A root without a name is named by Yarn.
+        root: lock.workspace(&ContextPath::root()).map_or(root, |entry| entry.locator.clone()),
     }
 }
 
