@@ -5,7 +5,7 @@ mod planned;
 
 use std::path::Path;
 
-use backstage_build::diagnostic::Diagnostic;
+use backstage_build::diagnostic::{Diagnostic, SourceFile};
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
 use backstage_build::repo::project::Production;
@@ -78,4 +78,49 @@ fn the_native_module_is_found() {
     let path = |text: &str| ContextPath::new(text).unwrap();
     insta::assert_snapshot!(native.files[&path("package.json")]);
     assert!(native.entries < 140, "{}", native.entries);
+}
+
+/// A backend with more natives than can be right.
+fn many_natives() -> Vec<(ContextPath, Vec<u8>)> {
+    let mut lock = "__metadata:\n  version: 8\n".to_owned();
+    let mut entry = |key: &str, more: &str, link: &str| {
+        lock.push_str(&format!("\n\"{key}\":\n  version: 1.0.0\n  resolution: \"{key}\"\n{more}  linkType: {link}\n"));
+    };
+    entry("root@workspace:.", "", "soft");
+    entry("app@workspace:packages/app", "", "soft");
+    entry("backend@workspace:packages/backend", "", "soft");
+    entry("nan@npm:1.0.0", "", "hard");
+    let names: Vec<String> = (0..65).map(|i| format!("native-{i}")).collect();
+    for name in &names {
+        entry(&format!("{name}@npm:1.0.0"), "  dependencies:\n    nan: \"npm:1.0.0\"\n", "hard");
+    }
+    let natives: Vec<String> = names.iter().map(|name| format!("\"{name}\": \"1.0.0\"")).collect();
+    let package = |name: &str, role: &str, dependencies: &str| {
+        format!(
+            "{{\"name\": \"{name}\", \"version\": \"1.0.0\", \"backstage\": {{\"role\": \"{role}\"}}, \
+             \"scripts\": {{\"build\": \"x\"}}, \"dependencies\": {{{dependencies}}}}}"
+        )
+    };
+    [
+        ("package.json", "{\"name\": \"root\", \"workspaces\": [\"packages/*\"]}".to_owned()),
+        ("packages/app/package.json", package("app", "frontend", "")),
+        ("packages/backend/package.json", package("backend", "backend", &natives.join(", "))),
+        (".yarnrc.yml", "nodeLinker: node-modules\n".to_owned()),
+        ("app-config.yaml", "app: {title: x}\n".to_owned()),
+        ("yarn.lock", lock),
+    ]
+    .map(|(path, text)| (ContextPath::new(path).unwrap(), text.into_bytes()))
+    .into()
+}
+
+#[test]
+fn natives_that_are_skipped_are_not_too_many() {
+    let plan = |text: &str| {
+        let file = SourceFile::new("backstage.build.yaml", format!("{text}\nchecks: []\n"));
+        planned::of_files(&planned::source(file, &planned::build_platform()), &many_natives())
+    };
+    let error = plan("").unwrap_err().to_string();
+    assert!(error.contains("the backend has 65 native modules"), "{error}");
+    let skipped = plan("install: {natives: skip}").unwrap().plan;
+    assert!(skipped.steps.iter().all(|step| !step.id.as_str().starts_with("native")));
 }
