@@ -17,16 +17,19 @@ const INSTALLED: [&str; 2] = ["**/node_modules", ".yarn/install-state.gz"];
 /// Not sent unless an ignore file of ours says otherwise: what the host built.
 const BUILT: [&str; 3] = [".git", "**/dist", "**/dist-types"];
 
-/// Ignore lines times paths that are tried: with more, the lines hold where nothing is needed, and the context is larger
-/// than it would have to be.
-const MAX_TRIED: usize = 4_000_000;
+/// Bytes of ignore lines times bytes of paths that are tried: with more, the lines hold where nothing is needed, and the
+/// context is larger than it would have to be.
+const MAX_TRIED: usize = 200_000_000;
 
 impl Planner<'_> {
     /// Fills in the patterns, once all steps have said what they copy.
     pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
         let mut exclude: Vec<String> = Vec::new();
         match self.inputs.ignore {
-            Some(lines) => exclude.extend(lines.iter().cloned()),
+            Some(lines) => {
+                self.check_patterns(lines)?;
+                exclude.extend(lines.iter().cloned());
+            }
             None => {
                 let lines = match &self.repo().dockerignore {
                     Some(file) => parse_ignore_file(&file.text),
@@ -41,15 +44,18 @@ impl Planner<'_> {
                 exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
                 // What hides nothing that is needed holds below the needed paths as well.
                 let needed = self.needed_files();
-                if lines.len().saturating_mul(needed.len()) <= MAX_TRIED {
+                let (lines_bytes, needed_bytes) = (bytes(&lines), bytes(&needed));
+                if lines_bytes.saturating_mul(needed_bytes) <= MAX_TRIED {
                     exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
                 }
             }
         }
-        exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
+        let own: Vec<String> = self.spec().exclude.iter().map(|pattern| pattern.value.clone()).collect();
+        // Those of ours are as many as there are paths, which have bounds of their own.
+        self.check_patterns(&own)?;
+        exclude.extend(own);
         exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
         exclude.extend(INSTALLED.map(str::to_owned));
-        self.check_patterns(&exclude)?;
         self.context.exclude = exclude;
         Ok(())
     }
@@ -100,12 +106,15 @@ impl Planner<'_> {
 
     /// Points at the pattern of the build file or of `.dockerignore` that an error quotes.
     fn blame(&self, error: &str, diagnostic: Diagnostic) -> Diagnostic {
-        if let Some(own) = self.spec().exclude.iter().find(|pattern| error.contains(pattern.value.as_str())) {
+        // The longest that it quotes: a short one is part of any sentence.
+        let own = self.spec().exclude.iter().filter(|pattern| error.contains(pattern.value.as_str()));
+        if let Some(own) = own.max_by_key(|pattern| pattern.value.len()) {
             return diagnostic.at(own.span.clone());
         }
         let line = self.repo().dockerignore.as_ref().and_then(|file| {
-            let line = file.text.lines().position(|line| !line.trim().is_empty() && error.contains(line.trim()))?;
-            Some(Span::line(file, line.saturating_add(1)))
+            let quoted = (1..).zip(file.text.lines()).filter(|(_, line)| error.contains(line.trim()));
+            let (number, _) = quoted.max_by_key(|(_, line)| line.trim().len())?;
+            Some(Span::line(file, number))
         });
         diagnostic.at(line.unwrap_or_else(|| self.spec().default_span()))
     }
@@ -123,6 +132,10 @@ impl Planner<'_> {
         }
         Ok(())
     }
+}
+
+fn bytes(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
 }
 
 /// Exceptions that show a path. Both forms: BuildKit takes one for a directory as one for what lies below only where the

@@ -34,6 +34,9 @@ pub(super) struct Natives {
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
 const MAX_NATIVES: usize = 64;
 
+/// Bytes of all their little projects: they stand in the graph, which is one message.
+const MAX_WRITTEN: usize = 8 << 20;
+
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 
@@ -59,6 +62,7 @@ impl Planner<'_> {
                 .into());
         }
         let mut built: Vec<Built> = Vec::new();
+        let mut written = 0_usize;
         for (native, (mode, origin)) in wanted {
             if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
             {
@@ -73,7 +77,7 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
             }
-            let tree = self.native(native, mode, origin)?;
+            let tree = self.native(native, mode, origin, &mut written)?;
             built.push(Built {
                 name: native.name.clone(),
                 version: native.version.clone(),
@@ -138,7 +142,14 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn native(&mut self, native: &Native, mode: NativeMode, origin: Origin) -> Result<Tree, Diagnostics> {
+    /// The steps of one. `written` counts the bytes of all their little projects.
+    fn native(
+        &mut self,
+        native: &Native,
+        mode: NativeMode,
+        origin: Origin,
+        written: &mut usize,
+    ) -> Result<Tree, Diagnostics> {
         let label = format!("native {}@{}", native.name, native.version);
         let Some(project) = native_project(self.repo(), native) else {
             return Err(Diagnostic::error("plan/native-alone", format!("{} {} cannot be built apart from the project", native.name, native.version))
@@ -146,6 +157,13 @@ impl Planner<'_> {
                 .at(origin.span(self.spec().default_span()))
                 .into());
         };
+        *written = written.saturating_add(project.files.values().map(String::len).sum());
+        if *written > MAX_WRITTEN {
+            return Err(Diagnostic::error("plan/natives", "the lockfiles of the native modules are too large")
+                .help("a graph holds no more than 8 MiB of them: leave some out with `install: {natives: skip}`")
+                .at(self.spec().default_span())
+                .into());
+        }
         let mut actions = vec![self.settings(Some(self.cpu()))];
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));

@@ -129,6 +129,11 @@ pub struct AppConfig {
 }
 
 impl Repository {
+    /// The workspaces in some directories, sorted by path.
+    pub(crate) fn members<'a>(&'a self, dirs: &BTreeSet<&ContextPath>) -> impl Iterator<Item = &'a Manifest> {
+        self.workspaces.iter().filter(move |workspace| dirs.contains(&workspace.dir))
+    }
+
     /// What each entry of the lockfile depends on.
     pub fn resolver(&self) -> Resolver<'_> {
         Resolver::new(&self.lock, &self.yarn.rules, &self.edges)

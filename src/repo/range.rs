@@ -47,12 +47,10 @@ impl Range {
 
     /// Whether some version of a release line lies in it.
     pub fn allows_major(&self, major: u64) -> bool {
-        // If any does, then the line's first one, or one that stands at a lower bound or right behind it.
-        let first = Version::new(major, 0, 0);
+        // If any does, then the lowest that all lower bounds hold.
         self.0.iter().any(|bounds| {
-            let lowest = bounds.iter().filter_map(Bound::lowest).chain([first.clone()]);
-            let mut candidates = lowest.filter(|version| version.major == major);
-            candidates.any(|version| bounds.iter().all(|bound| bound.holds(&version)))
+            let lowest = bounds.iter().filter_map(Bound::lowest).chain([Version::new(major, 0, 0)]).max();
+            lowest.is_some_and(|version| version.major == major && bounds.iter().all(|bound| bound.holds(&version)))
         })
     }
 }
@@ -63,7 +61,8 @@ impl Bound {
         match self {
             Self::AtLeast(bound) | Self::Exactly(bound) => Some(bound.clone()),
             Self::Above(bound) => {
-                Some(Version { pre: semver::Prerelease::EMPTY, patch: bound.patch.saturating_add(1), ..bound.clone() })
+                let behind = u64::from(bound.pre.is_empty());
+                Some(Version::new(bound.major, bound.minor, bound.patch.saturating_add(behind)))
             }
             Self::Below(_) | Self::AtMost(_) => None,
         }
@@ -220,6 +219,9 @@ mod tests {
         assert_eq!(lines(">20.1.0 <=22"), [20, 21, 22]);
         assert_eq!(lines(">24.99.99"), [24, 25]);
         assert_eq!(lines("~20.18.0"), [20]);
+        assert_eq!(lines(">20.1.0-rc.1 <=20.1.0"), [20]);
+        // Each bound against each would be 10^10.
+        assert_eq!(lines(&format!("{}<1", ">=22 ".repeat(100_000))), [0; 0]);
         assert_eq!(lines(">=21 <20"), [0; 0]);
     }
 

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use crate::repo::range::satisfies;
+use semver::Version;
+
+use crate::repo::range::{Range, satisfies};
 
 use super::Entry;
 
@@ -22,15 +24,17 @@ pub struct Extension {
     pub dependency: (String, String),
 }
 
-/// The extensions of a project, by package, in their order.
+/// The extensions of a project, by package, in their order, with their ranges read; a range that is none holds nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Extensions(BTreeMap<String, Vec<Extension>>);
+pub struct Extensions(BTreeMap<String, Vec<(Range, Extension)>>);
 
 impl FromIterator<Extension> for Extensions {
     fn from_iter<I: IntoIterator<Item = Extension>>(extensions: I) -> Self {
         let mut all = Self::default();
         for extension in extensions {
-            all.0.entry(extension.name.clone()).or_default().push(extension);
+            if let Some(range) = Range::parse(&extension.range) {
+                all.0.entry(extension.name.clone()).or_default().push((range, extension));
+            }
         }
         all
     }
@@ -41,14 +45,17 @@ pub(super) fn added<'a>(entry: &'a Entry, own: &'a Extensions) -> impl Iterator<
     let name = &*entry.locator.name;
     static NAMED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| BUILTIN.iter().map(|row| row.0).collect());
     let rows = if NAMED.contains(name) { BUILTIN } else { &[] };
-    let builtin = rows.iter().filter(move |row| row.0 == name).map(|row| (row.1, row.2, row.3));
-    let own = own.0.get(name).into_iter().flatten();
-    let own = own.map(|e| (e.range.as_str(), e.dependency.0.as_str(), e.dependency.1.as_str()));
-    let mut rows = builtin.chain(own).filter(move |(range, ..)| satisfies(&entry.version, range)).peekable();
-    // An entry may have as many dependencies as there are rows.
+    let version = Version::parse(&entry.version).ok();
+    let holds = move |range: &Range| version.as_ref().is_some_and(|version| range.contains(version));
+    let builtin = rows.iter().filter(move |row| row.0 == name && satisfies(&entry.version, row.1));
+    let builtin = builtin.map(|row| (row.2, row.3));
+    let own = own.0.get(name).into_iter().flatten().filter(move |(range, _)| holds(range));
+    let own = own.map(|(_, e)| (e.dependency.0.as_str(), e.dependency.1.as_str()));
+    let mut rows = builtin.chain(own).peekable();
+    // An entry may have as many dependencies as there are rows. Of two rows for one name the first holds.
     let names = rows.peek().is_some().then(|| entry.dependencies.iter().map(|(name, _)| &**name));
-    let known: BTreeSet<&str> = names.into_iter().flatten().collect();
-    rows.filter(move |(_, name, _)| !known.contains(name)).map(|(_, name, wanted)| (name, wanted))
+    let mut known: BTreeSet<&str> = names.into_iter().flatten().collect();
+    rows.filter(move |(name, _)| known.insert(name))
 }
 
 /// Package, versions, dependency, its range.
@@ -162,6 +169,13 @@ mod tests {
         let own = Extension { name: "unified".into(), range: "*".into(), dependency: ("x".into(), "^1".into()) };
         let own = Extensions::from_iter([own]);
         assert_eq!(added(&entry("10.0.0"), &own).collect::<Vec<_>>(), [("x", "^1")]);
+        let row = |range: &str, wanted: &str| Extension {
+            name: "unified".into(),
+            range: range.into(),
+            dependency: ("x".into(), wanted.into()),
+        };
+        let twice = Extensions::from_iter([row("*", "^1"), row(">=1", "^2")]);
+        assert_eq!(added(&entry("10.0.0"), &twice).collect::<Vec<_>>(), [("x", "^1")]);
     }
 
     #[test]

@@ -95,12 +95,18 @@ impl Resolver<'_> {
     /// Walks from some workspaces.
     pub fn walk(&self, seeds: &[Seed]) -> Walk {
         let mut walk = Walk::default();
+        self.extend(&mut walk, seeds);
+        walk
+    }
+
+    /// Goes on from more workspaces.
+    pub(crate) fn extend(&self, walk: &mut Walk, seeds: &[Seed]) {
         let mut queue: Vec<usize> = Vec::new();
         for seed in seeds {
             let anchor = Descriptor::new(seed.locator.name.clone(), seed.locator.reference.clone());
             match self.lock.place(&anchor) {
                 Some(place) => {
-                    self.mark(&mut walk, place);
+                    self.mark(walk, place);
                     walk.entries.insert(place.entry);
                 }
                 None => walk.missing.push(Missing { parent: self.rules.root.clone(), descriptor: anchor }),
@@ -108,11 +114,10 @@ impl Resolver<'_> {
             for (name, range) in &seed.dependencies {
                 let wanted = Descriptor::new(&**name, &**range);
                 let edge = self.edge(&seed.locator, wanted, seed.optional.contains(name));
-                self.follow(&mut walk, &seed.locator, &edge, &mut queue);
+                self.follow(walk, &seed.locator, &edge, &mut queue);
             }
         }
-        self.drain(&mut walk, queue);
-        walk
+        self.drain(walk, queue);
     }
 
     /// Walks from an entry, without a descriptor of its own.

@@ -103,24 +103,22 @@ impl<'a> Production<'a> {
         let root = repo.root.dependencies.keys().chain(repo.root.optional_dependencies.keys()).map(String::as_str);
         let names = std::iter::once(backend).chain(root);
         let mut dirs: BTreeSet<&ContextPath> = repo.dist_closures(names).into_iter().map(|m| &m.dir).collect();
-        loop {
-            let production = Self::from_dirs(repo, &dirs);
-            let reached = production.walk.workspaces.iter().filter_map(|dir| ContextPath::new(dir).ok());
-            let reached: Vec<_> = reached.filter(|dir| !dirs.contains(dir)).collect();
-            let before = dirs.len();
-            dirs.extend(repo.workspaces.iter().map(|w| &w.dir).filter(|dir| reached.contains(dir)));
-            if dirs.len() == before {
-                return production;
-            }
+        let mut members: BTreeMap<&ContextPath, InstallManifest> = BTreeMap::new();
+        let mut walk = Walk::default();
+        let mut fresh: Vec<&Manifest> = std::iter::once(&repo.root).chain(repo.members(&dirs)).collect();
+        // A package of the registry may ask for a workspace, which asks for more.
+        while !fresh.is_empty() {
+            let reduced: Vec<_> = fresh.into_iter().map(|manifest| (manifest, reduced(manifest))).collect();
+            let seeds: Vec<_> = reduced.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
+            repo.resolver().extend(&mut walk, &seeds);
+            members.extend(reduced.into_iter().map(|(manifest, reduced)| (&manifest.dir, reduced)));
+            let reached = walk.workspaces.iter().filter_map(|dir| ContextPath::new(dir).ok());
+            let reached: BTreeSet<ContextPath> = reached.filter(|dir| !dirs.contains(dir)).collect();
+            fresh = repo.workspaces.iter().filter(|w| reached.contains(&w.dir)).collect();
+            dirs.extend(fresh.iter().map(|manifest| &manifest.dir));
         }
-    }
-
-    fn from_dirs(repo: &'a Repository, dirs: &BTreeSet<&ContextPath>) -> Self {
-        let members = repo.workspaces.iter().filter(|w| dirs.contains(&w.dir));
-        let mut manifests: Vec<(&Manifest, InstallManifest)> =
-            std::iter::once(&repo.root).chain(members).map(|manifest| (manifest, reduced(manifest))).collect();
-        let seeds: Vec<_> = manifests.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
-        let walk = repo.resolver().walk(&seeds);
+        let all = std::iter::once(&repo.root).chain(repo.members(&dirs));
+        let mut manifests: Vec<_> = all.filter_map(|m| Some((m, members.remove(&m.dir)?))).collect();
         for (manifest, reduced) in &mut manifests {
             let place = repo.lock.workspace_index(&manifest.dir);
             let named = repo.lock.used(&walk, place).any(manifest::needs_version);
