@@ -42,7 +42,7 @@ pub(crate) const ROOT: &[Key] = &[
         "the one workspace whose `backstage.role` is `backend`",
         "The backend workspace, by path or by package name.",
     ),
-    key("frontend", OneOf(FRONTEND), "separate", "`bundled`", "How the frontend is shipped."),
+    key("frontend", OneOf(FRONTEND), "none", "`bundled`", "How the frontend is shipped."),
     key(
         "config",
         List(&Any(&[Scalar(F::ConfigFile), Object(CONFIG_FILE)])),

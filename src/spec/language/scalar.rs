@@ -81,7 +81,7 @@ pub(super) fn outside(text: &str, error: PathError) -> Misfit {
     match error {
         PathError::Escapes => misfit(
             "leads out of the repository",
-            "name a path inside the repository; what lies outside can come from a named context",
+            "name a path inside the repository: no build sees what lies outside",
         ),
         PathError::Absolute => {
             let relative = text.trim_start_matches('/');
