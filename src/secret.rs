@@ -118,6 +118,15 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     replaced(text, places(text), |out, _| out.push_str("***"))
 }
 
+/// Bytes of a text of which a message quotes a few words.
+const HEAD: usize = 16 << 10;
+
+/// The beginning of a text, for a message that shows a few words of it, without its tokens and passwords.
+pub(crate) fn redacted_head(text: &str) -> Cow<'_, str> {
+    let end = text.len().min(HEAD);
+    redacted((end.saturating_sub(3)..=end).rev().find_map(|end| text.get(..end)).unwrap_or_default())
+}
+
 /// A text whose tokens and passwords are blotted out.
 pub(crate) fn masked(text: &str) -> Cow<'_, str> {
     blotted(text, places(text))

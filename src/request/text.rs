@@ -13,7 +13,8 @@ pub struct Quoted<'a>(pub &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
-        for (i, c) in self.0.chars().enumerate() {
+        // What is cut off cannot be told from a password's end, so those go first.
+        for (i, c) in crate::secret::redacted_head(self.0).chars().enumerate() {
             if i >= SHOWN {
                 f.write_str("…")?;
                 break;

@@ -5,8 +5,7 @@ const MAX_QUOTED: usize = 60;
 
 /// The text in backticks: on one line, shortened if it is long, without secrets.
 pub(crate) fn quote(text: &str) -> String {
-    let head: String = text.chars().take(MAX_QUOTED.saturating_mul(4)).collect();
-    let text = &crate::secret::redacted(&head);
+    let text = &crate::secret::redacted_head(text);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTED).collect();
     let cut = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("`{}{cut}`", line.trim())
@@ -60,6 +59,7 @@ mod tests {
     #[test]
     fn quoting_is_short_and_on_one_line() {
         assert_eq!(quote("a\nb\u{1b}[31m"), "`a b [31m`");
+        assert_eq!(quote(&format!("https://u:{}@host/x", "p".repeat(600))), "`https://***@host/x`");
         assert_eq!(quote(&"x".repeat(100)).chars().count(), MAX_QUOTED + 3);
         assert_eq!(list(["a", "b", "c"], "or"), "`a`, `b` or `c`");
     }

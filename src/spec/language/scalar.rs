@@ -79,10 +79,9 @@ pub(super) fn check_name(text: &str) -> Result<(), Misfit> {
 
 pub(super) fn outside(text: &str, error: PathError) -> Misfit {
     match error {
-        PathError::Escapes => misfit(
-            "leads out of the repository",
-            "name a path inside the repository: no build sees what lies outside",
-        ),
+        PathError::Escapes => {
+            misfit("leads out of the repository", "name a path inside the repository: no build sees what lies outside")
+        }
         PathError::Absolute => {
             let relative = text.trim_start_matches('/');
             misfit("is an absolute path", format!("paths are relative to the repository's root: {}", quote(relative)))
