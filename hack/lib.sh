@@ -16,6 +16,11 @@ mkdir -p "$logs" "$cache/locks"
 # shellcheck disable=SC2034
 default_buildkit=0.33.1 default_buildx=0.37.2
 
+# Where packages come from.
+# shellcheck disable=SC2034
+npm_registry=${npm_config_registry:-https://registry.npmjs.org}
+npm_registry=${npm_registry%/}
+
 # say TEXT...: one line for the person who watches.
 say() { printf '%s\n' "$*" >&2; }
 

@@ -73,24 +73,22 @@ const TOKEN_USER: usize = 16;
 /// Bytes of the largest key that people have in files.
 const LONGEST_KEY: usize = 16 << 10;
 
-/// What stands between a URL's scheme and its host, behind a user, and between user and password, as one writes it and as
-/// Yarn encodes it within a range.
-const URLS: [(&str, &str, &str); 3] = [("://", "@", ":"), ("%3a//", "%40", "%3a"), ("%3a%2f%2f", "%40", "%3a")];
+/// What stands between a URL's scheme and its host, behind a user, between user and password, and behind the host: as one
+/// writes it, and as Yarn encodes it within a range.
+const URLS: [(&str, &str, &str, &str); 3] =
+    [("://", "@", ":", "/"), ("%3a//", "%40", "%3a", "/"), ("%3a%2f%2f", "%40", "%3a", "%2f")];
 
 /// The user names and passwords in a text's URLs; a shell's variable is neither.
-fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
+fn passwords(text: &str) -> Vec<Range<usize>> {
     // Of the same length: only ASCII changes.
-    let lower: std::rc::Rc<str> = text.to_ascii_lowercase().into();
-    URLS.into_iter().flat_map(move |(separator, at, colon)| {
-        let places: Vec<usize> = lower.match_indices(separator).map(|(place, _)| place).collect();
-        let lower = std::rc::Rc::clone(&lower);
-        places.into_iter().filter_map(move |place| {
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for (separator, at, colon, slash) in URLS {
+        found.extend(lower.match_indices(separator).filter_map(|(place, _)| {
             let scheme = lower.get(..place)?;
             let start = place.saturating_add(separator.len());
-            let rest = lower.get(start..)?;
-            // The next separator has a slash, or its code, so that no text is looked at twice.
-            let slash = if separator.contains('/') { "/" } else { "%2f" };
-            let host = rest.split(slash).next()?;
+            // The next separator has a slash in it, so that no text is looked at twice.
+            let host = lower.get(start..)?.split(slash).next()?;
             let host = host.split(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '"')).next()?;
             let end = host.rfind(at).or_else(|| host.rfind('@'))?;
             let user = host.get(..end)?;
@@ -99,13 +97,14 @@ fn passwords(text: &str) -> impl Iterator<Item = Range<usize>> {
             let token = web && name.len() >= TOKEN_USER && !name.starts_with('$');
             let secret = token || !(password.is_empty() || password.starts_with('$'));
             secret.then(|| start..start.saturating_add(end))
-        })
-    })
+        }));
+    }
+    found
 }
 
 /// The user name and password of the first URL that has them.
 pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
-    passwords(text).next()
+    passwords(text).into_iter().next()
 }
 
 /// Every token and password in a file's text, comments included: what no excerpt may show.
@@ -116,15 +115,6 @@ pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
 /// A text without its tokens and passwords.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     replaced(text, places(text), |out, _| out.push_str("***"))
-}
-
-/// Bytes of a text of which a message quotes a few words.
-const HEAD: usize = 16 << 10;
-
-/// The beginning of a text, for a message that shows a few words of it, without its tokens and passwords.
-pub(crate) fn redacted_head(text: &str) -> Cow<'_, str> {
-    let end = text.len().min(HEAD);
-    redacted((end.saturating_sub(3)..=end).rev().find_map(|end| text.get(..end)).unwrap_or_default())
 }
 
 /// A text whose tokens and passwords are blotted out.
@@ -234,7 +224,7 @@ mod tests {
         assert_eq!(redacted("nothing"), "nothing");
         // One pass: with a search of the whole text for each token this would take for hours.
         for url in ["https://u:p@h", "https%3A%2F%2Fu%3Ap%40h", "https%3A//u%3Ap%40h"] {
-            assert_eq!(passwords(&url.repeat(100_000)).count(), 100_000);
+            assert_eq!(passwords(&url.repeat(100_000)).len(), 100_000);
         }
         let many = "npm_0123456789abcdefghij ".repeat(200_000);
         assert_eq!(redacted(&many).len(), 800_000);

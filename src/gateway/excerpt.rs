@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{Span, head};
 use crate::secret;
 
 use super::detail::{Detail, Position, Range, Source, SourceInfo};
-use super::status::{head, printable};
+use super::status::printable;
 
 /// Files up to this many bytes go whole.
 const WHOLE: usize = 64 << 10;

@@ -9,6 +9,7 @@ use buildkit_proto::{Any, rpc};
 use bytes::Bytes;
 use prost::Message;
 
+use crate::diagnostic::head;
 use crate::diagnostic::render::is_harmful;
 
 use super::detail::{Detail, is_source};
@@ -129,11 +130,6 @@ impl std::error::Error for Status {}
 pub(super) fn printable(text: &str) -> String {
     let steers = |c: char| is_harmful(c) && !matches!(c, '\n' | '\t');
     text.replace("\r\n", "\n").replace(steers, "\u{fffd}")
-}
-
-/// The first `len` bytes of a text, or a few less, so that no character is split.
-pub(super) fn head(text: &str, len: usize) -> &str {
-    (0..=len.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::runtime::APP;
 use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
 
 /// Yarn's settings may hold credentials; an install needs them, and an image never does.
-const SETTINGS: &str = "**/.yarnrc.yml";
+pub(super) const SETTINGS: &str = "**/.yarnrc.yml";
 
 impl Planner<'_> {
     /// Config files, what they name, and `files`.
@@ -32,11 +32,8 @@ impl Planner<'_> {
             let mut copy = match &file.source {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
-                    self.uses(&file.from);
                     taken.insert(file.from.clone());
-                    let mut copy = CopyFiles::new(Tree::Context, rooted(&file.from), dest);
-                    copy.exclude.push(SETTINGS.to_owned());
-                    copy
+                    self.context_copy(&file.from, dest)
                 }
                 FileSource::Image(reference) => {
                     CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
@@ -92,12 +89,18 @@ impl Planner<'_> {
     }
 
     fn readable(&mut self, from: &ContextPath, to: &ImagePath, optional: bool) -> FileAction {
-        self.uses(from);
-        let mut copy = CopyFiles::new(Tree::Context, rooted(from), to.clone());
+        let mut copy = self.context_copy(from, to.clone());
         copy.mode = Mode::Readable;
         copy.optional = optional;
-        copy.exclude.push(SETTINGS.to_owned());
         FileAction::Copy(copy)
+    }
+
+    /// A copy of the repository's into the image.
+    fn context_copy(&mut self, from: &ContextPath, to: ImagePath) -> CopyFiles {
+        self.uses(from);
+        let mut copy = CopyFiles::new(Tree::Context, rooted(from), to);
+        copy.exclude.push(SETTINGS.to_owned());
+        copy
     }
 
     /// Run-time config files: those of the build file, otherwise the two that create-app makes.

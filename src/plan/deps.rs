@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
 use crate::repo::project::SyntheticProject;
 
+use super::contents::SETTINGS;
 use super::yarn::{Purpose, program};
 use super::{
     Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, WORK, image_path,
@@ -96,7 +97,7 @@ impl Planner<'_> {
     /// What the target `deps` shows of them: Yarn's settings may hold credentials, and a target can be pushed.
     pub(super) fn shown_deps(&mut self, deps: &Tree) -> Tree {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), in_repo(&ContextPath::root()));
-        copy.exclude = [".yarn", "**/.yarnrc.yml"].map(str::to_owned).into();
+        copy.exclude = [".yarn", SETTINGS].map(str::to_owned).into();
         copy.by_definition = true;
         let id = self.step(Step {
             id: StepId::new("deps-target"),

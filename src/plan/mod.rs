@@ -117,7 +117,7 @@ impl<'a> Planner<'a> {
 
     /// The steps, in the order in which one would explain them.
     fn plan(mut self) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
-        let images = self.images()?;
+        let images = node::Bases { spec: self.spec(), node: &self.node }.images()?;
         self.tools();
         self.yarn_binary();
         self.build_packages();

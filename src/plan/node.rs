@@ -121,14 +121,9 @@ impl Planner<'_> {
             );
         }
     }
-
-    /// The images that steps use.
-    pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
-        Bases { spec: self.spec(), node: &self.node }.images()
-    }
 }
 
-/// What the images are chosen by.
+/// What the images that steps use are chosen by.
 pub(super) struct Bases<'a> {
     pub(super) spec: &'a Spec,
     pub(super) node: &'a Decision<Line>,

@@ -5,7 +5,7 @@ const MAX_QUOTED: usize = 60;
 
 /// The text in backticks: on one line, shortened if it is long, without secrets.
 pub(crate) fn quote(text: &str) -> String {
-    let text = &crate::secret::redacted_head(text);
+    let text = &crate::diagnostic::quotable(text);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTED).collect();
     let cut = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("`{}{cut}`", line.trim())

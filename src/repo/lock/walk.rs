@@ -133,7 +133,8 @@ impl Resolver<'_> {
     /// Adds a descriptor, whether it was used before or not, and what it reaches to a walk.
     pub(crate) fn walk_descriptor(&self, walk: &mut Walk, descriptor: &Descriptor) {
         let mut queue = Vec::new();
-        self.reach(walk, &self.rules.root, descriptor, &mut queue);
+        let place = self.lock.place(descriptor).inspect(|place| _ = self.mark(walk, *place));
+        self.reach(walk, &self.rules.root, descriptor, place, &mut queue);
         self.drain(walk, queue);
     }
 
@@ -149,36 +150,40 @@ impl Resolver<'_> {
     }
 
     fn follow(&self, walk: &mut Walk, parent: &Locator, edge: &Edge, queue: &mut Vec<usize>) {
-        let Some(reduced) = &edge.reduced else {
-            if let Some(place) = edge.place.filter(|place| self.mark(walk, *place)) {
-                self.enter(walk, place, queue);
-            }
+        walk.resolutions.extend(edge.reduced.as_ref().and_then(|reduced| reduced.resolution));
+        // What is known already was followed, and so was what comes with it.
+        if edge.place.is_some_and(|place| !self.mark(walk, place)) {
             return;
-        };
-        walk.resolutions.extend(reduced.resolution);
-        match edge.place {
-            // Known already, and so is what comes with it.
-            Some(place) if self.lock.number(place).is_some_and(|number| walk.used.contains(number)) => {}
-            _ => self.reach(walk, parent, &reduced.descriptor, queue),
+        }
+        match (&edge.reduced, edge.place) {
+            (Some(reduced), place) => self.reach(walk, parent, &reduced.descriptor, place, queue),
+            (None, Some(place)) => self.enter(walk, place, queue),
+            (None, None) => {}
         }
     }
 
-    /// Adds a descriptor, and those that must be resolved along with it as long as they are new.
-    fn reach(&self, walk: &mut Walk, parent: &Locator, descriptor: &Descriptor, queue: &mut Vec<usize>) {
-        let mut next = Some(Cow::Borrowed(descriptor));
-        let mut first = true;
-        while let Some(descriptor) = next.take() {
-            let Some(place) = self.lock.place(&descriptor) else {
+    /// Adds a descriptor that was marked, and those that must be resolved along with it as long as they are new.
+    fn reach(
+        &self,
+        walk: &mut Walk,
+        parent: &Locator,
+        descriptor: &Descriptor,
+        place: Option<Place>,
+        queue: &mut Vec<usize>,
+    ) {
+        let mut next = Some((Cow::Borrowed(descriptor), place));
+        while let Some((descriptor, place)) = next.take() {
+            let Some(place) = place else {
                 walk.missing.push(Missing { parent: parent.clone(), descriptor: descriptor.into_owned() });
                 return;
             };
-            if !self.mark(walk, place) && !first {
-                return;
-            }
-            first = false;
             named_files(&descriptor, walk);
             self.enter(walk, place, queue);
-            next = self.rules.companion(&descriptor).map(Cow::Owned);
+            let companion = self.rules.companion(&descriptor).map(|companion| {
+                let place = self.lock.place(&companion);
+                (Cow::Owned(companion), place)
+            });
+            next = companion.filter(|(_, place)| place.is_none_or(|place| self.mark(walk, place)));
         }
     }
 

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::files::is_secret;
 use crate::path::{ContextPath, PathError};
-use crate::repo::json::{Step, locate};
 use crate::repo::lock::{Missing, Walk};
 use crate::repo::project::{InstallManifest, locator, named};
 use crate::repo::{Manifest, Repository};
@@ -118,7 +117,7 @@ fn naming(repo: &Repository, file: &str) -> Span {
     let found = all.find_map(|m| {
         let (field, name, _) =
             edges(m).find(|(.., range)| range.split(['/', ':', '#', '!']).any(|part| part == name))?;
-        Some(locate(&m.file, &[Step::Key(field), Step::Key(name)]))
+        Some(m.place(&[field, name]))
     });
     found.unwrap_or_else(|| Span::line(&repo.root.file, 1))
 }
@@ -152,12 +151,12 @@ fn place(repo: &Repository, missing: &Missing) -> Span {
     };
     let name = &*missing.descriptor.name;
     match edges(manifest).find(|(_, dependency, _)| *dependency == name) {
-        Some((field, name, _)) => locate(&manifest.file, &[Step::Key(field), Step::Key(name)]),
+        Some((field, name, _)) => manifest.place(&[field, name]),
         None => {
             // A whole workspace that the lockfile does not know.
             let all = std::iter::once(&repo.root).chain(&repo.workspaces);
             let named = all.into_iter().find(|m| missing.descriptor.range == format!("workspace:{}", m.dir));
-            locate(&named.unwrap_or(manifest).file, &[Step::Key("name")])
+            named.unwrap_or(manifest).place(&["name"])
         }
     }
 }

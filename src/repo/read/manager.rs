@@ -2,7 +2,6 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::repo::Manifest;
-use crate::repo::json::{Step, locate};
 use crate::repo::lock::{LockErrorKind, Lockfile};
 
 use super::root::Root;
@@ -42,11 +41,11 @@ fn missing(root: &Root, manifest: &Manifest) -> Diagnostic {
             format!("this is {article} {manager} repository ({why}, and no yarn.lock): Backstage builds need Yarn"),
         )
         .help(MIGRATE)
-        .at(locate(&manifest.file, &[Step::Key("packageManager")]));
+        .at(manifest.place(&["packageManager"]));
     }
     Diagnostic::error("repo/no-lockfile", "the repository has no yarn.lock")
         .help("run `yarn install` and commit yarn.lock; if it is there, check that no ignore file hides it")
-        .at(locate(&manifest.file, &[]))
+        .at(manifest.place(&[]))
 }
 
 fn explained(kind: LockErrorKind) -> Diagnostic {

@@ -19,7 +19,7 @@ pub(super) async fn read<F: Files>(files: &F, root: &Manifest) -> Result<Vec<Man
     let Some(globs) = root.workspace_globs() else {
         return Err(Diagnostic::error("repo/no-workspaces", "package.json has no `workspaces`")
             .help("a Backstage repository lists its packages there: \"workspaces\": [\"packages/*\", \"plugins/*\"]")
-            .at(locate(&root.file, &[Step::Key("workspaces")]))
+            .at(root.place(&["workspaces"]))
             .into());
     };
     let mut known = Tree::default();
@@ -52,7 +52,7 @@ pub(super) async fn read<F: Files>(files: &F, root: &Manifest) -> Result<Vec<Man
         if found.len() > MAX_WORKSPACES {
             let message = format!("`workspaces` matches more than {MAX_WORKSPACES} packages");
             let error = Diagnostic::error("repo/too-many-workspaces", message);
-            return Err(error.at(locate(&root.file, &[Step::Key("workspaces")])).into());
+            return Err(error.at(root.place(&["workspaces"])).into());
         }
         dirs = nested;
     }
@@ -66,12 +66,11 @@ fn duplicates(root: &Manifest, found: &BTreeMap<ContextPath, Manifest>) -> Vec<D
     for manifest in found.values() {
         if let Some(first) = names.insert(&manifest.name, manifest) {
             let message = format!("two workspaces are named `{}`", manifest.name);
-            let name = |m: &Manifest| locate(&m.file, &[Step::Key("name")]);
             errors.push(
                 Diagnostic::error("repo/duplicate-workspace", message)
                     .help("rename one of them, or take it out of `workspaces`")
-                    .at(name(manifest))
-                    .label(name(first), "first named here"),
+                    .at(manifest.place(&["name"]))
+                    .label(first.place(&["name"]), "first named here"),
             );
         }
     }

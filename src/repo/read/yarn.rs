@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::files::{Files, Kind};
 use crate::path::ContextPath;
-use crate::repo::json::{Step, locate};
 use crate::repo::lock::{Extension, Locator, Lockfile, Resolution, Rules};
 use crate::repo::{Manifest, YarnSetup, YarnVersion, yaml};
 
@@ -124,7 +123,7 @@ fn wrong_linker(
     let error = error.help("set `nodeLinker: node-modules` in .yarnrc.yml, run `yarn install` and commit what changes");
     Some(match rc {
         Some(rc) => error.at(setting(rc, "nodeLinker")),
-        None => error.at(locate(&manifest.file, &[])),
+        None => error.at(manifest.place(&[])),
     })
 }
 
@@ -153,7 +152,7 @@ fn version(path: Option<&ContextPath>, manifest: &Manifest, lock: &Lockfile) -> 
     let named = manifest.json.get("packageManager").and_then(Value::as_str).and_then(|text| text.strip_prefix("yarn@"));
     if let Some(named) = named {
         let exact = named.split_once('+').map_or(named, |(version, _)| version);
-        let at = || locate(&manifest.file, &[Step::Key("packageManager")]);
+        let at = || manifest.place(&["packageManager"]);
         return match semver::Version::parse(exact) {
             Ok(version) if version.major >= 2 => Ok(YarnVersion { version, because: "packageManager".to_owned() }),
             Ok(version) => Err(Diagnostic::error("repo/yarn-classic", format!("Yarn {version} is not supported yet"))
