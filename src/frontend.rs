@@ -1,18 +1,21 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
+use std::collections::BTreeMap;
+
 use buildkit_llb::Platform;
 use futures_util::future::try_join;
 use tokio::sync::oneshot;
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::files::ReadSet;
 use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
-use crate::graph::{self, Settings, Trees};
+use crate::graph::{self, Settings, Texts, Trees};
 use crate::images::Images;
-use crate::pipeline::{self, Prepared, Source};
-use crate::plan::{Plan, Step};
+use crate::pipeline::{Prepared, Reading, Source};
+use crate::plan::{BaseImage, ImageRole, Plan, Step};
+use crate::planning::{Planned, PlanningStep};
 use crate::platform;
+use crate::repo;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Repository};
@@ -40,19 +43,16 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         arch: target.architecture().to_owned(),
     };
     let repository = Repository::new(&client, &request);
-    let open = async |set: &ReadSet| repository.open(set).await;
-    // The daemon looks the base images up while facts are read; other targets than the image may need none of them.
+    // The daemon looks the base images up while the plan is made; other targets than the image may need none of them.
     let image = request.target.as_deref().is_none_or(|target| target == "image");
     let (tell, bases) = oneshot::channel();
     let lookups = async {
         let bases = bases.await.ok().filter(|_| image).unwrap_or_default();
         Ok(Images::early(&client, &request, bases, (&target, &build)).await)
     };
-    let planning = async {
-        let facts = pipeline::read(&source, open, |bases| _ = tell.send(bases)).await?;
-        Ok::<_, Failure>(facts.plan(&source)?)
-    };
-    let (known, Prepared { plan, warnings, read_set }) = try_join(lookups, planning).await?;
+    let step = PlanningStep::new(&client, &request, &build);
+    let planning = planned(&source, &repository, step.as_ref(), tell);
+    let (known, (Prepared { plan, warnings, read_set }, texts)) = try_join(lookups, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &written, &warnings).await;
 
@@ -63,6 +63,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         references: images.references.clone(),
         facts: repository.facts(&read_set)?,
         context: repository.context(&plan.context)?,
+        texts,
     };
     let settings = Settings {
         target: &target,
@@ -76,6 +77,40 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let tree =
         graph::translate(&plan, &trees, &settings, &wanted.tree).map_err(|error| Failure::new(error.to_string()))?;
     result::of(&client, &request, &plan, wanted, &images, &tree, &target).await
+}
+
+/// The plan, and where its long texts are if it does not hold them. `tell` hears of the base images that it would have as
+/// soon as they are known, which is before it is known whether there will be one.
+async fn planned(
+    source: &Source,
+    repository: &Repository<'_>,
+    step: Option<&PlanningStep<'_>>,
+    tell: oneshot::Sender<BTreeMap<ImageRole, BaseImage>>,
+) -> Result<(Prepared, Option<Texts>), Failure> {
+    let mut reading = Reading::start(source)?;
+    let mut tell = Some(tell);
+    loop {
+        let set = reading.read_set();
+        let files = repository.open(&set).await?;
+        if let Some(tell) = tell.take() {
+            let _ = tell.send(reading.bases(&repo::node_hints(&files).await));
+            // A registry takes longer than the cache: it is asked first.
+            tokio::task::yield_now().await;
+        }
+        let asked = match step {
+            Some(step) => step.ask(&reading, &repository.facts(&set)?).await?,
+            None => Planned::Nothing,
+        };
+        match asked {
+            Planned::Plan(plan, warnings, texts) => return Ok((reading.planned(*plan, warnings), Some(texts))),
+            Planned::More(included) => reading.include(included),
+            Planned::Nothing => {
+                if let Some(facts) = reading.read(&files).await? {
+                    return Ok((facts.plan(source)?, None));
+                }
+            }
+        }
+    }
 }
 
 fn request(client: &Client) -> Result<Request, Failure> {

@@ -28,6 +28,7 @@ pub mod images;
 pub mod path;
 pub mod pipeline;
 pub mod plan;
+pub mod planning;
 pub mod platform;
 pub mod repo;
 pub mod request;

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
@@ -57,49 +59,104 @@ where
     F: Files,
     E: From<Diagnostics>,
 {
-    Ok(read(source, open, |_| {}).await?.plan(source)?)
+    let mut reading = Reading::start(source)?;
+    loop {
+        let files = open(&reading.read_set()).await?;
+        if let Some(facts) = reading.read(&files).await? {
+            return Ok(facts.plan(source)?);
+        }
+    }
 }
 
-/// The first half of [`prepare`]. `tell` hears of the base images that a plan would have as soon as they are known, which
-/// is before it is known whether there will be one.
-///
-/// # Errors
-/// As there.
-pub async fn read<F, E>(
-    source: &Source,
-    open: impl AsyncFn(&ReadSet) -> Result<F, E>,
-    tell: impl FnOnce(BTreeMap<ImageRole, BaseImage>),
-) -> Result<Facts, E>
-where
-    F: Files,
-    E: From<Diagnostics>,
-{
-    let (spec, mut warnings) = spec::parse(&source.file, &source.build_args)?;
+/// A repository that is being read. Config files may include others, which only reading them tells, and those may again:
+/// so there are rounds, each with a larger read set.
+#[derive(Debug, Clone)]
+pub struct Reading<'a> {
+    source: &'a Source,
+    spec: Spec,
+    warnings: Vec<Diagnostic>,
+    included: Included,
+}
 
-    let named = spec.named_configs();
-    let mut paths: Vec<_> = named.iter().map(|path| path.value.clone()).collect();
-    let mut read_set = repo::read_set(&paths, source.ignore.as_deref());
-    let tell = |hints: &[NodeHint]| tell(plan::bases(&spec, hints, &source.arch));
-    let (mut found, mut more) = repo::read_telling(&open(&read_set).await?, &named, tell).await?;
-    // Config files may include others, which only reading them tells; those may again.
-    for _ in 0..MAX_ROUNDS {
-        let mut fresh = repo::config_references(&found);
-        fresh.retain(|path| !is_denied(path) && !paths.contains(path));
-        if fresh.is_empty() {
-            break;
-        }
-        paths.extend(fresh);
-        read_set = repo::read_set(&paths, source.ignore.as_deref());
-        (found, more) = repo::read(&open(&read_set).await?, &named).await?;
+/// Config files that others include, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Included {
+    paths: Vec<ContextPath>,
+    /// How often there were more of them.
+    rounds: usize,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads the build file.
+    ///
+    /// # Errors
+    /// The mistakes in it.
+    pub fn start(source: &'a Source) -> Result<Self, Diagnostics> {
+        let (spec, warnings) = spec::parse(&source.file, &source.build_args)?;
+        Ok(Self { source, spec, warnings, included: Included::default() })
     }
-    warnings.extend(more);
-    warnings.extend(repo::config_references(&found).iter().map(unread));
 
-    Ok(Facts { spec, repo: found, warnings, read_set })
+    /// What is read.
+    pub fn source(&self) -> &'a Source {
+        self.source
+    }
+
+    /// Config files that others include, as far as they are known.
+    pub fn included(&self) -> &Included {
+        &self.included
+    }
+
+    /// Takes over what somebody else found out.
+    pub fn include(&mut self, included: Included) {
+        self.included = included;
+    }
+
+    /// The files that this round reads.
+    pub fn read_set(&self) -> ReadSet {
+        let named = self.spec.named_configs().into_iter().map(|path| path.value);
+        let paths: Vec<_> = named.chain(self.included.paths.iter().cloned()).collect();
+        repo::read_set(&paths, self.source.ignore.as_deref())
+    }
+
+    /// The base images that a plan would have, by what the repository says of Node.
+    pub fn bases(&self, hints: &[NodeHint]) -> BTreeMap<ImageRole, BaseImage> {
+        plan::bases(&self.spec, hints, &self.source.arch)
+    }
+
+    /// Reads the files of the read set. `None` where there is more to be read: the read set has grown.
+    ///
+    /// # Errors
+    /// The mistakes in them.
+    pub async fn read<F: Files>(&mut self, files: &F) -> Result<Option<Facts>, Diagnostics> {
+        let named = self.spec.named_configs();
+        let (found, more) = repo::read(files, &named).await?;
+        let references = repo::config_references(&found);
+        let Included { paths, rounds } = &mut self.included;
+        let mut fresh = references.clone();
+        fresh.retain(|path| {
+            !is_denied(path) && !paths.contains(path) && !named.iter().any(|known| known.value == *path)
+        });
+        if !fresh.is_empty() && *rounds < MAX_ROUNDS {
+            paths.extend(fresh);
+            *rounds = rounds.saturating_add(1);
+            return Ok(None);
+        }
+        let mut warnings = self.warnings.clone();
+        warnings.extend(more);
+        warnings.extend(references.iter().map(unread));
+        Ok(Some(Facts { spec: self.spec.clone(), repo: found, warnings, read_set: self.read_set() }))
+    }
+
+    /// A plan that somebody else made of the same.
+    pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>) -> Prepared {
+        let plan = Plan { proxy: plan::proxy(&self.spec), ..plan };
+        warnings.extend(unconsumed(self.source));
+        Prepared { plan, warnings, read_set: self.read_set() }
+    }
 }
 
 impl Facts {
-    /// The second half of [`prepare`].
+    /// Makes the plan.
     ///
     /// # Errors
     /// The user's mistakes.

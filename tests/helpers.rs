@@ -247,31 +247,6 @@ fn yarn_takes_what_the_wrapper_writes() {
 }
 
 #[test]
-fn a_lockfile_is_cut_as_the_recipe_says() {
-    if !has_node() {
-        return;
-    }
-    let step = Step::with(&[]);
-    let cut = asset("cut.mjs");
-    let args = [cut.to_str().unwrap(), "yarn.lock", "recipe.json", "out.lock"];
-    let write = |name: &str, text: &str| std::fs::write(step.at(name), text).unwrap();
-    let whole = "a:\n  é\n\nb:\n  1\n";
-    // Windows' line breaks and a byte order mark are not counted.
-    write("yarn.lock", &format!("\u{feff}{}", whole.replace('\n', "\r\n")));
-    let digest = "b1ccc96a863bc674d596ad4cab5fc27cb51315b66bb515780d3f56a57b387ce5";
-    let recipe = format!(r#"{{"parts":[[0,8],"\nc:\n",[12,4]],"sha256":"{digest}"}}"#);
-    write("recipe.json", &recipe);
-    let output = step.run("node", &args, &[]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(std::fs::read_to_string(step.at("out.lock")).unwrap(), "a:\n  é\n\nc:\n  1\n");
-    // Any other file is none to be cut.
-    write("yarn.lock", &whole.replace('1', "2"));
-    let output = step.run("node", &args, &[]);
-    assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("build again"));
-}
-
-#[test]
 fn natives_go_where_the_install_has_their_packages() {
     if !has_node() {
         return;

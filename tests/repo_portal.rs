@@ -16,6 +16,7 @@ use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
 use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, SchemaStyle, project};
+use buildkit_proto::pb::file_action::Action;
 
 fn portal() -> (Repository, Vec<Diagnostic>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
@@ -47,29 +48,53 @@ fn production_is_a_fraction() {
     assert_eq!(production.entries, 1129);
     let development = project::development(&repo);
     assert_eq!(development.entries, 2925);
-    // What stands in the graph for a file of 415,552 bytes.
-    let recipe = production.lock_recipe.as_ref().unwrap().to_json();
-    assert!(recipe.len() * 20 < 415_552, "{} bytes", recipe.len());
     let path = |text: &str| ContextPath::new(text).unwrap();
     assert!(development.inputs.contains(&path("yarn.lock")));
     assert!(!development.files.contains_key(&path("yarn.lock")));
+    assert_eq!(production.files[&path("yarn.lock")].len(), 415_552);
     for name in ["package.json", "packages/app/package.json", "packages/backend/package.json"] {
         insta::assert_snapshot!(format!("production_{}", name.replace('/', "_")), production.files[&path(name)]);
     }
 }
 
-/// What a lockfile of this size alone makes: a recipe in the place of a text of 400 kB, and the step that follows it.
+/// The graph of a plan that was read from JSON, which names long texts by digest: they are copied, and not in the graph.
 #[test]
-fn the_production_lockfile_is_put_together_by_a_step() {
-    let source = planned::source(planned::syntax_only(), &planned::build_platform());
-    let plan = planned::of_directory(&source, &planned::test_path("data/portal")).unwrap().plan;
-    let steps: Vec<_> = plan.steps.iter().filter(|step| step.id.as_str().starts_with("deps")).collect();
-    insta::assert_json_snapshot!(steps);
-    // The recipe makes what would otherwise be written.
-    let (repo, _) = portal();
-    let production = Production::of(&repo, "backend").project();
-    let lock = &production.files[&ContextPath::new("yarn.lock").unwrap()];
-    assert_eq!(production.lock_recipe.unwrap().made(&repo.lock.file.text).as_ref(), Some(lock));
+fn the_graph_of_a_remembered_plan_holds_no_long_text() {
+    let platform = planned::build_platform();
+    let file = planned::syntax_only();
+    let mut prepared =
+        planned::of_directory(&planned::source(file.clone(), &platform), &planned::test_path("data/portal")).unwrap();
+    let long: Vec<(String, String)> =
+        prepared.plan.long_texts().map(|(sha256, text)| (sha256, text.to_owned())).collect();
+    let whole =
+        planned::bytes(&planned::definition(&prepared, &file, &platform, planned::image_target(&prepared.plan)));
+    let json = serde_json::to_string(&prepared.plan).unwrap();
+    prepared.plan = serde_json::from_str(&json).unwrap();
+    prepared.plan.locate(&file);
+    assert_eq!(serde_json::to_string(&prepared.plan).unwrap(), json);
+    let definition = planned::definition(&prepared, &file, &platform, planned::image_target(&prepared.plan));
+    assert_eq!(planned::beyond_the_floor(&definition), Vec::<String>::new());
+    let (mut written, mut copied) = (0, Vec::new());
+    for vertex in definition.vertices() {
+        let Some(buildkit_proto::pb::op::Op::File(op)) = &vertex.node().op().op else { continue };
+        for action in &op.actions {
+            match action.action.as_ref().unwrap() {
+                Action::Mkfile(file) => written = written.max(file.data.len()),
+                Action::Copy(copy) => copied.extend(copy.src.strip_prefix("/texts/").map(str::to_owned)),
+                _ => {}
+            }
+        }
+    }
+    assert!(written <= 1024, "{written} bytes");
+    copied.sort();
+    copied.dedup();
+    let mut wanted: Vec<&String> = long.iter().map(|(sha256, _)| sha256).collect();
+    wanted.sort();
+    wanted.dedup();
+    assert_eq!(copied.iter().collect::<Vec<_>>(), wanted);
+    assert!(long.iter().any(|(_, text)| text.len() == 415_552), "the production lockfile");
+    let small = planned::bytes(&definition);
+    assert!(whole.len() > 440_000 && small.len() < 40_000, "{} and {} bytes", whole.len(), small.len());
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn the_platform_of_the_image_wins() {
         let FileAction::Write { path, text, .. } = action else { continue };
         let path = dir.path().join(path.as_str().trim_start_matches('/'));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(path, text.text().unwrap()).unwrap();
     }
     copy(&root.join(".yarnrc.yml"), &dir.path().join("repo/.yarnrc.yml"));
     let architectures = |cwd: &str| {

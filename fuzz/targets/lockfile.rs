@@ -22,8 +22,7 @@ fuzz_target!(|text: &str| {
         .collect();
     let edges = Edges::of(&lock);
     let walk = Resolver::new(&lock, &rules, &edges).walk(&seeds);
-    let (cut, recipe) = lock.cut(&walk, &[]);
-    assert_eq!(recipe.made(&lock.file.text).as_ref(), Some(&cut));
+    let cut = lock.cut(&walk, &[]);
     let again = Lockfile::parse(&SourceFile::new("yarn.lock", cut.as_str()));
     let again = again.unwrap_or_else(|error| panic!("{error}\n{cut}"));
     assert_eq!(again.entries.len(), walk.entries.len(), "{cut}");

@@ -13,6 +13,7 @@ use crate::files::{DirectoryFiles, FilesError, ReadSet, parse_ignore_file};
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::Text;
+use crate::planning;
 use crate::platform;
 use crate::spec;
 
@@ -46,6 +47,16 @@ enum Command {
     },
     /// Prints the JSON Schema of the build file.
     Schema,
+    /// What BuildKit runs as a step of a build.
+    #[command(name = planning::COMMAND, hide = true)]
+    PlanningStep {
+        /// What is to be planned.
+        task: PathBuf,
+        /// The folder with the repository's facts.
+        facts: PathBuf,
+        /// The folder for the answer.
+        out: PathBuf,
+    },
 }
 
 /// Runs the command that the process was started with.
@@ -53,6 +64,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
     let outcome = match arguments.command {
+        Command::PlanningStep { task, facts, out } => planning::work(&task, &facts, &out),
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };

@@ -150,7 +150,7 @@ pub struct Label {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// A stable id such as `spec/unknown-key`: room, slash, kebab-case name.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Warning or error.
     pub severity: Severity,
     /// What is wrong: one sentence, no full stop.
@@ -163,12 +163,18 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error with a code and a message.
-    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: shown(&message.into()), help: None, labels: Vec::new() }
+    pub fn error(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            severity: Severity::Error,
+            message: shown(&message.into()),
+            help: None,
+            labels: Vec::new(),
+        }
     }
 
     /// A warning with a code and a message.
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn warning(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 

@@ -71,7 +71,7 @@ fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(printable(&diagnostic.message)).id(diagnostic.code));
+    let mut group = Group::with_title(level.primary_title(printable(&diagnostic.message)).id(&*diagnostic.code));
     for excerpt in excerpts(&diagnostic.labels) {
         group = group.element(excerpt.snippet());
     }

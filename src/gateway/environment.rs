@@ -4,15 +4,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Read as _;
 
-use buildkit_proto::pb::Platform;
+use buildkit_proto::pb::{Definition, Platform};
 use buildkit_proto::types::WorkerRecord;
+use prost::Message as _;
 use serde::Deserialize;
 
 const OPT_PREFIX: &str = "BUILDKIT_FRONTEND_OPT_";
 const SESSION: &str = "BUILDKIT_SESSION_ID";
 const WORKERS: &str = "BUILDKIT_WORKERS";
 const PRODUCT: &str = "BUILDKIT_EXPORTEDPRODUCT";
+
+const OWN_IMAGE: &str = "/run/config/buildkit/metadata/frontend.bin";
+/// Bytes of it: an image is two ops.
+const OWN_IMAGE_LIMIT: u64 = 1 << 20;
 
 /// Whether BuildKit started this process as a frontend. It always sets both variables; a person's shell sets neither.
 pub fn is_frontend_environment() -> bool {
@@ -21,7 +27,15 @@ pub fn is_frontend_environment() -> bool {
 
 /// Reads what the daemon says to this process.
 pub fn environment() -> Environment {
-    Environment::from_vars(std::env::vars_os())
+    Environment { frontend: own_image(), ..Environment::from_vars(std::env::vars_os()) }
+}
+
+/// A file that the daemon mounts into every frontend (`frontend/gateway` of BuildKit).
+fn own_image() -> Option<Definition> {
+    let mut data = Vec::new();
+    let file = std::fs::File::open(OWN_IMAGE).ok()?;
+    file.take(OWN_IMAGE_LIMIT).read_to_end(&mut data).ok()?;
+    Definition::decode(data.as_slice()).ok()
 }
 
 /// What the daemon says to a frontend at its start.
@@ -33,6 +47,8 @@ pub struct Environment {
     pub session_id: String,
     /// The daemon's workers; the first is the default. May be empty, see [`super::Client::workers`].
     pub workers: Vec<Worker>,
+    /// The graph of the frontend's own image, if the daemon says it.
+    pub frontend: Option<Definition>,
     /// What the daemon calls itself in messages: `buildkit`, or the product that it is part of.
     pub product: String,
 }

@@ -4,9 +4,10 @@ use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
-use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text};
+use crate::path::ImagePath;
+use crate::plan::{Content, CopyFiles, FileAction, Files, Mode, Step, StepId, Text};
 
-use super::{Builder, GraphError};
+use super::{Builder, GraphError, Texts};
 
 /// Yarn's own time of archived files (1984-06-22T21:50:00Z): what is written here is as old.
 pub const FIXED_TIME: i64 = 456_789_000;
@@ -26,10 +27,7 @@ impl Builder<'_> {
                     }
                     actions.push(self.copy(&from, copy).into());
                 }
-                FileAction::Write { path, text, mode } => {
-                    let file = Mkfile::new(path.as_str(), *mode, text.clone().into_bytes());
-                    actions.push(file.timestamp(FIXED).into());
-                }
+                FileAction::Write { path, text, mode } => actions.push(self.write(path, text, *mode)?),
                 FileAction::Mkdir { path, mode } => {
                     let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(FIXED);
                     actions.push(dir.into());
@@ -41,6 +39,20 @@ impl Builder<'_> {
             file_op = file_op.without_content_hash(tree);
         }
         file_op.metadata(metadata).build().map_err(op)
+    }
+
+    /// A long text is copied from where it lies: bytes of a graph are hashed, sent and recorded with every build.
+    fn write(&self, path: &ImagePath, text: &Content, mode: u32) -> Result<buildkit_llb::file::Action, GraphError> {
+        Ok(match (text, &self.trees.texts) {
+            (Content::Text(text), _) => {
+                Mkfile::new(path.as_str(), mode, text.clone().into_bytes()).timestamp(FIXED).into()
+            }
+            (Content::Stored { sha256, .. }, Some(Texts { tree, folder })) => {
+                let copy = Copy::new(tree, format!("/{folder}/{sha256}"), path.as_str());
+                copy.create_dest_path().owner(Owner::ids(0, 0)).mode(mode).timestamp(FIXED).into()
+            }
+            (Content::Stored { sha256, .. }, None) => return Err(GraphError::NoText(sha256.clone())),
+        })
     }
 
     fn copy(&self, from: &Output, copy: &CopyFiles) -> Copy {

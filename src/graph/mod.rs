@@ -37,6 +37,17 @@ pub struct Trees {
     pub facts: Output,
     /// The part of the repository that steps copy.
     pub context: Output,
+    /// The long texts of a plan that names them by digest only.
+    pub texts: Option<Texts>,
+}
+
+/// Where long texts are.
+#[derive(Debug, Clone)]
+pub struct Texts {
+    /// The tree.
+    pub tree: Output,
+    /// The folder in it, in which each is a file named by its SHA-256.
+    pub folder: &'static str,
 }
 
 /// What the request says of every vertex.
@@ -67,6 +78,9 @@ pub enum GraphError {
     /// An image was not looked up.
     #[error("{0} was not resolved")]
     NoImage(String),
+    /// A text is named by its digest, and nobody has it.
+    #[error("the text sha256:{0} is nowhere")]
+    NoText(String),
     /// An op refused its parts.
     #[error("step `{step}`: {source}")]
     Op {

@@ -145,7 +145,7 @@ impl Planner<'_> {
             id: StepId::new(format!("{purpose}-whole")),
             title: format!("[{purpose}] the whole repository"),
             because: "a command of the build file may read anything".to_owned(),
-            origin: super::Origin::Default("build: auto"),
+            origin: super::Origin::of_default("build: auto"),
             action: Action::Files(Files { base: installed.clone(), actions: vec![copy] }),
         });
         Tree::Step(id)
@@ -200,6 +200,6 @@ impl Planner<'_> {
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
         text.push('\n');
         let path = manifest.dir.join("package.json").unwrap_or_default();
-        FileAction::Write { path: in_repo(&path), text, mode: 0o644 }
+        FileAction::Write { path: in_repo(&path), text: text.into(), mode: 0o644 }
     }
 }

@@ -38,7 +38,7 @@ impl Planner<'_> {
                 written.iter().map(|check| (check.value.clone(), Origin::Written(check.span.clone()))).collect()
             }
             None if self.repo().root_files.contains("tsconfig.json") => {
-                vec![(Check::Typecheck, Origin::Default("checks: [typecheck]"))]
+                vec![(Check::Typecheck, Origin::of_default("checks: [typecheck]"))]
             }
             None => Vec::new(),
         };
@@ -66,7 +66,7 @@ impl Planner<'_> {
             id: StepId::new("checks"),
             title: "[checks] all passed".to_owned(),
             because: "the target `checks`".to_owned(),
-            origin: Origin::Default("checks: auto"),
+            origin: Origin::of_default("checks: auto"),
             action: Action::Files(Files { base: Tree::Scratch, actions: gates.iter().map(Gate::action).collect() }),
         });
         Some(Tree::Step(id))
@@ -82,7 +82,7 @@ impl Planner<'_> {
             id: StepId::new("check-files"),
             title: "[checks] sources".to_owned(),
             because: "checks see every workspace".to_owned(),
-            origin: Origin::Default("checks: auto"),
+            origin: Origin::of_default("checks: auto"),
             action: Action::Files(Files { base: installed.clone(), actions }),
         });
         Tree::Step(id)

@@ -80,7 +80,7 @@ impl Planner<'_> {
         let spans = spec.files.iter().map(|file| &file.span);
         let range = |(start, end): (usize, usize), span: &Span| (start.min(span.range.start), end.max(span.range.end));
         match &spec.files.first() {
-            None => Origin::Default("files: auto"),
+            None => Origin::of_default("files: auto"),
             Some(first) => {
                 let (start, end) = spans.fold((usize::MAX, 0), range);
                 Origin::Written(Span::new(&first.span.file, start..end))

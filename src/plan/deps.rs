@@ -3,17 +3,10 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::path::ContextPath;
-use crate::repo::project::SyntheticProject;
 
 use super::contents::SETTINGS;
-use super::yarn::{Purpose, program};
-use super::{
-    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, WORK, image_path,
-    in_repo, rooted,
-};
-
-/// Bytes of a lockfile that is written into the graph as it is.
-const MAX_WRITTEN: usize = 32 << 10;
+use super::yarn::Purpose;
+use super::{Action, CopyFiles, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo};
 
 /// Architectures with official Node images, in OCI's words and in Node's.
 pub(super) const ARCHITECTURES: [(&str, &str); 5] =
@@ -28,10 +21,9 @@ impl Planner<'_> {
     /// Installs the production closure for the target platform.
     pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
         let backend = self.backend.value;
-        let mut project = self.production().project();
+        let project = self.production().project();
         let origin = self.backend_origin();
         let mut actions = vec![self.settings(Some(self.cpu()))];
-        actions.extend(self.cut_lockfile(&mut project, &origin));
         actions.extend(Self::written(&project.files));
         actions.extend(self.project_inputs(&project));
         actions.extend(Self::release_manifest(&project));
@@ -57,41 +49,6 @@ impl Planner<'_> {
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
-    }
-
-    /// Takes a long lockfile out of what is written: a step puts it together from the repository's own. It runs with
-    /// every change of that, and where it makes the same file as before, nothing else does.
-    fn cut_lockfile(&mut self, project: &mut SyntheticProject, origin: &Origin) -> Option<FileAction> {
-        let path = ContextPath::new("yarn.lock").ok()?;
-        project.files.get(&path).filter(|text| text.len() > MAX_WRITTEN)?;
-        let recipe = project.lock_recipe.take()?.to_json();
-        project.files.remove(&path);
-        let recipe = self.step(Step {
-            id: StepId::new("deps-recipe"),
-            title: "[internal] recipe of the production lockfile".to_owned(),
-            because: "which entries of yarn.lock it takes".to_owned(),
-            origin: origin.clone(),
-            action: Action::Files(Files {
-                base: Tree::Scratch,
-                actions: vec![FileAction::Write { path: image_path("/recipe.json"), text: recipe, mode: 0o644 }],
-            }),
-        });
-        let lockfile = MountKind::Read { tree: Tree::Facts, src: rooted(&path), by_definition: false };
-        let mounts = vec![
-            Mount { dest: image_path("/repo/yarn.lock"), kind: lockfile },
-            Mount::read("/recipe", Tree::Step(recipe)),
-            Mount { dest: image_path("/cut"), kind: MountKind::Output },
-        ];
-        let args = ["/repo/yarn.lock", "/recipe/recipe.json", "/cut/yarn.lock"].map(str::to_owned);
-        let id = self.step(Step {
-            id: StepId::new("deps-lock"),
-            title: "[deps] cut yarn.lock".to_owned(),
-            because: "what the production install is keyed by is what it reads of it".to_owned(),
-            origin: origin.clone(),
-            action: Action::Run(Box::new(program("cut.mjs", args, mounts))),
-        });
-        let cut = Tree::Output(id, image_path("/cut"));
-        Some(FileAction::Copy(CopyFiles::new(cut, rooted(&path), in_repo(&path))))
     }
 
     /// What the target `deps` shows of them: Yarn's settings may hold credentials, and a target can be pushed.

@@ -20,7 +20,7 @@ impl Planner<'_> {
             title: "[install] manifests and lockfile".to_owned(),
             because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
                 .to_owned(),
-            origin: Origin::Default("install: auto"),
+            origin: Origin::of_default("install: auto"),
             action: Action::Files(Files { base: Tree::Scratch, actions }),
         });
         let immutable = self.spec().install.immutable.as_ref();
@@ -41,7 +41,7 @@ impl Planner<'_> {
     /// The manifest that the `backstage:^` protocol would ask the network for, written from the lockfile.
     pub(super) fn release_manifest(project: &SyntheticProject) -> Option<FileAction> {
         let text = project.backstage_manifest.clone()?;
-        Some(FileAction::Write { path: image_path("/backstage-manifest.json"), text, mode: 0o644 })
+        Some(FileAction::Write { path: image_path("/backstage-manifest.json"), text: text.into(), mode: 0o644 })
     }
 
     /// Tells Backstage's Yarn plugin where that manifest is.

@@ -29,7 +29,7 @@ use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
 use crate::repo::{Manifest, NodeHint, Repository};
 use crate::spec::Spec;
-use crate::spec::model::SourceMaps;
+use crate::spec::model::{Proxy, SourceMaps};
 
 pub use model::*;
 pub use text::Text;
@@ -60,6 +60,11 @@ pub fn bases(spec: &Spec, hints: &[NodeHint], arch: &str) -> BTreeMap<ImageRole,
     let node = node::choose(spec, hints, &mut Vec::new());
     let images = deps::is_known(arch).then(|| node::Bases { spec, node: &node }.images());
     images.and_then(Result::ok).unwrap_or_default()
+}
+
+/// Addresses of proxies, for every run.
+pub fn proxy(spec: &Spec) -> Proxy {
+    spec.network.proxy.as_ref().map(|proxy| proxy.value.clone()).unwrap_or_default()
 }
 
 /// Where steps see the tree that they work on.
@@ -145,7 +150,7 @@ impl<'a> Planner<'a> {
             steps: self.steps,
             targets,
             image: config,
-            proxy: self.inputs.spec.network.proxy.as_ref().map(|proxy| proxy.value.clone()).unwrap_or_default(),
+            proxy: proxy(self.inputs.spec),
         };
         Ok((plan, self.warnings))
     }
@@ -243,7 +248,7 @@ impl<T> Decision<T> {
 
 /// Where a written thing points; otherwise the default that stands for it.
 fn origin(span: Option<&Span>, default: &'static str) -> Origin {
-    span.map_or(Origin::Default(default), |span| Origin::Written(span.clone()))
+    span.map_or(Origin::of_default(default), |span| Origin::Written(span.clone()))
 }
 
 /// `title (default: noun)`: a default that fails must name itself, since nobody wrote it.

@@ -242,4 +242,4 @@ impl Planner<'_> {
     }
 }
 
-const AUTO: Origin = Origin::Default("install.natives: auto");
+const AUTO: Origin = Origin::of_default("install.natives: auto");

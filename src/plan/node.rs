@@ -59,7 +59,7 @@ pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnos
         match hinted(hint) {
             Some(line) => {
                 let because = format!("{} says {}", hint.kind, hint.range);
-                return Decision { value: line, because, origin: Origin::Default("node: auto") };
+                return Decision { value: line, because, origin: Origin::of_default("node: auto") };
             }
             None => warnings.push(
                 Diagnostic::warning(
@@ -73,7 +73,7 @@ pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnos
     Decision {
         value: Line { major: DEFAULT, exact: None },
         because: "nothing in the repository says a Node version".to_owned(),
-        origin: Origin::Default("node: 22"),
+        origin: Origin::of_default("node: 22"),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>,
         [backend] => Ok(Decision {
             value: backend,
             because: "the only workspace with `backstage.role: backend`".to_owned(),
-            origin: Origin::Default("backend: auto"),
+            origin: Origin::of_default("backend: auto"),
         }),
         [] => Err(Diagnostic::error("plan/no-backend", "no workspace has `backstage.role: backend`")
             .help("give the backend's package.json `\"backstage\": {\"role\": \"backend\"}`, or name it: `backend: packages/backend`")
@@ -57,7 +57,7 @@ pub(super) fn app<'a>(
             value: app,
             because: format!("the frontend that {} depends on", backend.name),
             origin: wanted
-                .map_or(Origin::Default("frontend: bundled"), |frontend| Origin::Written(frontend.span.clone())),
+                .map_or(Origin::of_default("frontend: bundled"), |frontend| Origin::Written(frontend.span.clone())),
         })),
         ([], None) => Ok(None),
         ([], Some(frontend)) => Err(missing_app(inputs, backend, frontend.span.clone())),

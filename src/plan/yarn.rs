@@ -15,8 +15,6 @@ use super::{
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
-/// Puts the production lockfile together; see [`Planner::deps`].
-const CUT: &str = include_str!("assets/cut.mjs");
 /// Lays out built natives; see [`Planner::natives`].
 const PLACE: &str = include_str!("assets/place.mjs");
 /// Runs a line of the user's: a CA bundle is known to whatever it starts.
@@ -50,21 +48,20 @@ impl Planner<'_> {
         }
         let file = |name: &str, text: &str, mode| FileAction::Write {
             path: image_path(&format!("/{name}")),
-            text: text.to_owned(),
+            text: text.to_owned().into(),
             mode,
         };
         self.step(Step {
             id: StepId::new("tools"),
             title: "[internal] helpers".to_owned(),
             because: "steps mount them to run Yarn with secrets".to_owned(),
-            origin: Origin::Default("install: yarn"),
+            origin: Origin::of_default("install: yarn"),
             action: Action::Files(Files {
                 base: Tree::Scratch,
                 actions: vec![
                     FileAction::Mkdir { path: image_path("/yarn/bin"), mode: 0o755 },
                     file("yarn/yarn.mjs", WRAPPER, 0o644),
                     file("yarn/bin/yarn", SHIM, 0o755),
-                    file("cut.mjs", CUT, 0o644),
                     file("place.mjs", PLACE, 0o644),
                     file("shell.sh", SHELL, 0o644),
                     file("packages.sh", PACKAGES, 0o644),
@@ -114,7 +111,7 @@ impl Planner<'_> {
             None => Decision {
                 value: self.repo().yarn.version.version.to_string(),
                 because: self.repo().yarn.version.because.clone(),
-                origin: Origin::Default("install.yarn: auto"),
+                origin: Origin::of_default("install.yarn: auto"),
             },
         }
     }
@@ -277,7 +274,7 @@ impl Planner<'_> {
             }
             text.push_str(&format!("  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
         }
-        FileAction::Write { path, text, mode: 0o644 }
+        FileAction::Write { path, text: text.into(), mode: 0o644 }
     }
 
     /// Where an install for the image's platform is started: in a folder below the project where the repository's own
@@ -307,7 +304,11 @@ impl Planner<'_> {
     pub(super) fn written(files: &BTreeMap<ContextPath, String>) -> Vec<FileAction> {
         files
             .iter()
-            .map(|(path, text)| FileAction::Write { path: super::in_repo(path), text: text.clone(), mode: 0o644 })
+            .map(|(path, text)| FileAction::Write {
+                path: super::in_repo(path),
+                text: text.clone().into(),
+                mode: 0o644,
+            })
             .collect()
     }
 }

@@ -154,7 +154,7 @@ fn project(
     manifest.resolutions = used.map(|(_, r)| (r.key.clone(), r.reference.clone())).collect();
     let package_manager = repo.root.json.get("packageManager").and_then(Value::as_str);
     manifest.package_manager = package_manager.map(str::to_owned);
-    let (lock, _) = repo.lock.write(walk, &[manifest.entry(root)], renamed);
+    let lock = repo.lock.write(walk, &[manifest.entry(root)], renamed);
     let mut project = SyntheticProject { entries: walk.entries.len().saturating_add(1), ..Default::default() };
     for (name, text) in [("package.json", manifest.to_json()), ("yarn.lock", lock)] {
         project.files.extend(ContextPath::new(name).map(|path| (path, text)));

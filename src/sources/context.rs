@@ -5,7 +5,7 @@ use buildkit_llb::source::{Git, Local};
 use buildkit_llb::{Definition, Digest, Input, Metadata, Output};
 
 use crate::files::ReadSet;
-use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
+use crate::gateway::{BuildkitFiles, Client, Evaluation, Failure, SolveRequest};
 use crate::plan::ContextPlan;
 use crate::request::{CONTEXT, ContextSource, GitRef, Request};
 
@@ -63,10 +63,9 @@ impl<'a> Repository<'a> {
     pub async fn open(&self, set: &ReadSet) -> Result<BuildkitFiles, Failure> {
         let definition = Definition::new(self.facts(set)?).to_pb();
         let cache_imports = super::imports(self.request);
-        let request = SolveRequest { definition, cache_imports, ..SolveRequest::default() };
-        let reference = self.client.solve(request).await?;
         // A context that cannot be had is said in the daemon's own words, not as a file that cannot be read.
-        self.client.evaluate(&reference).await?;
+        let request = SolveRequest { definition, cache_imports, evaluation: Evaluation::Now };
+        let reference = self.client.solve(request).await?;
         Ok(BuildkitFiles::new(self.client.clone(), reference))
     }
 

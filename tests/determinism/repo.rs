@@ -140,8 +140,6 @@ impl Repo {
         let hidden = PatternMatcher::new(&plan.context.exclude).unwrap();
         let shown = prepared.read_set.matcher().unwrap();
         let mut keys: BTreeMap<String, Digest> = BTreeMap::new();
-        // What a step made, where that is known: what copies it is keyed by its content.
-        let mut made: BTreeMap<String, Digest> = BTreeMap::new();
         for step in &plan.steps {
             let mut key = serde_json::to_vec(&step.action).unwrap();
             let mut take = |tree: &Tree, src: &ImagePath, exclude: &[String]| {
@@ -176,14 +174,7 @@ impl Repo {
                 }
             }
             for used in step.action.trees().into_iter().filter_map(Tree::step) {
-                key.extend(made.get(used.as_str()).unwrap_or(&keys[used.as_str()]).as_str().bytes());
-            }
-            if let Action::Files(files) = &step.action
-                && let [FileAction::Write { text, .. }] = files.actions.as_slice()
-                && step.id.as_str() == "deps-recipe"
-            {
-                let recipe: serde_json::Value = serde_json::from_str(text).unwrap();
-                made.insert("deps-lock".to_owned(), Digest::of(recipe["sha256"].as_str().unwrap().as_bytes()));
+                key.extend(keys[used.as_str()].as_str().bytes());
             }
             keys.insert(step.id.to_string(), Digest::of(&key));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
-use backstage_build::graph::{self, Image, Settings, Trees};
+use backstage_build::graph::{self, Image, Settings, Texts, Trees};
 use backstage_build::image::{self, Additions, BaseConfig};
 use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
@@ -101,6 +101,8 @@ fn trees(prepared: &Prepared, target: &Platform) -> Trees {
         references: references.collect(),
         facts: local_facts("session", read_set),
         context: local_context("session", &plan.context),
+        // Of a plan that holds its texts itself nothing is taken from there.
+        texts: Some(Texts { tree: local_facts("session", &ReadSet::default()), folder: "texts" }),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The result's configuration, to be put over the runtime base's own.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ImagePlan {
     /// Working directory.
     pub workdir: String,
@@ -38,7 +38,7 @@ pub struct ImagePlan {
 }
 
 /// A health check; times in nanoseconds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HealthPlan {
     /// `["NONE"]` or `["CMD", …]`.
     pub test: Vec<String>,

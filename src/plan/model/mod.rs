@@ -1,25 +1,30 @@
 //! The plan: what will be done, as plain data.
 //!
-//! No protobuf type, no I/O. `plan` and `explain` print it, golden files hold it, the graph is made from it. A step is
-//! one vertex, or one vertex and the little vertices that only prepare files for it.
+//! No protobuf type, no I/O. `plan` prints it, golden files hold it, the graph is made from it. A step is one vertex, or one
+//! vertex and the little vertices that only prepare files for it. Its JSON says all of it but for long texts, which stand
+//! there by their digest: what the planning step remembers is read back from it.
 
+mod content;
 mod image;
+mod origin;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Span;
+use crate::diagnostic::SourceFile;
 
+pub use content::Content;
 pub use image::{HealthPlan, ImagePlan};
+pub use origin::Origin;
 pub use step::{
     Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree,
 };
 
 /// Everything that will be done for one platform.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The Node line that builds, compiles natives and runs.
     pub node: Decision<String>,
@@ -39,60 +44,24 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// The result's configuration.
     pub image: ImagePlan,
-    /// Addresses of proxies, for every run; not part of any cache key.
+    /// Addresses of proxies, for every run; not part of any cache key. Not printed: they may hold a password.
     #[serde(skip)]
     pub proxy: crate::spec::model::Proxy,
 }
 
 /// A value with the reason for it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Decision<T> {
     /// What was decided.
     pub value: T,
     /// Why, in a few words.
     pub because: String,
     /// Where it was said.
-    #[serde(skip)]
     pub origin: Origin,
 }
 
-/// Where a thing was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The user wrote it there.
-    Written(Span),
-    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`.
-    Default(&'static str),
-}
-
-impl Origin {
-    /// The place in the build file: line 1 for a default.
-    pub fn span(&self, default: Span) -> Span {
-        match self {
-            Self::Written(span) => span.clone(),
-            Self::Default(_) => default,
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Written(Span { build_arg: Some(name), .. }) => write!(f, "--build-arg {name}"),
-            Self::Written(span) => write!(f, "{}:{}", span.file.name, span.first_line()),
-            Self::Default(noun) => write!(f, "default: {noun}"),
-        }
-    }
-}
-
-impl Serialize for Origin {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// What an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageRole {
     /// Steps that build JavaScript run in it, on the build platform.
@@ -104,7 +73,7 @@ pub enum ImageRole {
 }
 
 /// An image that steps use.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BaseImage {
     /// The reference, as it will be resolved.
     pub reference: String,
@@ -115,7 +84,7 @@ pub struct BaseImage {
 }
 
 /// Which of the two platforms a step runs on or an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The builder's own.
@@ -125,7 +94,7 @@ pub enum Side {
 }
 
 /// What the build may see of the repository.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ContextPlan {
     /// Paths that steps copy; nothing else is asked of the client.
     pub paths: BTreeSet<String>,
@@ -134,7 +103,7 @@ pub struct ContextPlan {
 }
 
 /// Something that `--target` can name.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     /// The name.
     pub name: String,
@@ -147,6 +116,26 @@ pub struct Target {
 }
 
 impl Plan {
+    /// Says which file the places of a plan that was read from JSON lie in: the build file.
+    pub fn locate(&mut self, file: &Arc<SourceFile>) {
+        let decisions = [&mut self.node, &mut self.yarn, &mut self.backend].into_iter().chain(&mut self.frontend);
+        let origins = decisions.map(|decision| &mut decision.origin);
+        let origins = origins.chain(self.images.values_mut().map(|image| &mut image.origin));
+        origins.chain(self.steps.iter_mut().map(|step| &mut step.origin)).for_each(|origin| origin.locate(file));
+    }
+
+    /// The written files whose text JSON leaves out, by what it says in its place.
+    pub fn long_texts(&self) -> impl Iterator<Item = (String, &str)> {
+        let actions = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Files(files) => Some(&files.actions),
+            Action::Run(_) => None,
+        });
+        actions.flatten().filter_map(|action| match action {
+            FileAction::Write { text, .. } => text.long(),
+            _ => None,
+        })
+    }
+
     /// A step by id.
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == *id)

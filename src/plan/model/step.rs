@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::digest;
 use crate::path::ImagePath;
 
-use super::{ImageRole, Origin, Side};
+use super::{Content, ImageRole, Origin, Side};
 
 /// The id of a step: unique in a plan, and what `--no-cache-filter` names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId(String);
 
 impl StepId {
@@ -33,7 +32,7 @@ impl fmt::Display for StepId {
 }
 
 /// One thing to do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Step {
     /// Its id.
     pub id: StepId,
@@ -55,7 +54,7 @@ impl Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Puts files together; one file op.
@@ -65,7 +64,8 @@ pub enum Action {
 }
 
 /// A file tree that steps read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tree {
     /// Nothing.
     Scratch,
@@ -110,14 +110,8 @@ impl fmt::Display for Tree {
     }
 }
 
-impl Serialize for Tree {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// Files put together, in order, on a base.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Files {
     /// What they are put onto.
     pub base: Tree,
@@ -126,7 +120,7 @@ pub struct Files {
 }
 
 /// One file action. Everything belongs to root.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileAction {
     /// Copies a file or the contents of a directory.
@@ -136,8 +130,7 @@ pub enum FileAction {
         /// Where.
         path: ImagePath,
         /// What.
-        #[serde(serialize_with = "summary")]
-        text: String,
+        text: Content,
         /// Permission bits.
         mode: u32,
     },
@@ -150,17 +143,8 @@ pub enum FileAction {
     },
 }
 
-/// Long texts are shown by size and digest: a plan is read by people.
-fn summary<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    const SHOWN: usize = 4096;
-    if text.len() <= SHOWN {
-        return serializer.serialize_str(text);
-    }
-    serializer.collect_str(&format_args!("{} bytes, sha256:{}", text.len(), digest::sha256(text)))
-}
-
 /// One copy.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CopyFiles {
     /// Taken from there.
     pub from: Tree,
@@ -169,21 +153,21 @@ pub struct CopyFiles {
     /// Where it lands: a file's new name, or the directory that receives the contents.
     pub dest: ImagePath,
     /// Patterns of what is left out, relative to `src`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
     /// Permission bits.
     pub mode: Mode,
     /// Whether a (compressed) tar is unpacked into `dest`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unpack: bool,
     /// Whether the copy is decided by what made the source, not by its content: for trees too large to hash.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_definition: bool,
     /// Whether all times become one fixed time.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed_time: bool,
     /// Whether `src` is a pattern that may match nothing.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
 }
 
@@ -205,7 +189,7 @@ impl CopyFiles {
 }
 
 /// Permission bits of what is copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// As they are.
@@ -217,7 +201,7 @@ pub enum Mode {
 }
 
 /// A program run in a container.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
     /// Its root file system; changes to it are dropped unless something uses the output `/`.
     pub root: Tree,
@@ -238,7 +222,7 @@ pub struct Run {
 }
 
 /// What a run can reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// What the client chose with `--network`, by default the daemon's sandbox.
@@ -248,7 +232,7 @@ pub enum Access {
 }
 
 /// Something mounted into a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Mount {
     /// Where.
     pub dest: ImagePath,
@@ -275,7 +259,7 @@ impl Mount {
 }
 
 /// What is mounted.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MountKind {
     /// A tree that is changed; the changed tree is the run's output at this path.
@@ -289,7 +273,7 @@ pub enum MountKind {
         /// The directory or file of it.
         src: ImagePath,
         /// Whether it counts by what made it, not by its content: for trees too large to hash.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_definition: bool,
     },
     /// A directory that the builder keeps, never part of a result.
@@ -309,7 +293,7 @@ pub enum MountKind {
 }
 
 /// Who may use a cache at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharing {
     /// Everybody.

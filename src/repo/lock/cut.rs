@@ -4,12 +4,11 @@
 //! descriptors still in use and sorted anew; entries of workspaces are written from the smaller manifests. Facts:
 //! `Project.generateLockfile` and `Manifest.exportTo` of `@yarnpkg/core`, `stringifySyml` of `@yarnpkg/parsers`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::ops::Range;
 
-use super::recipe::{Recipe, Writer};
 use super::{Descriptor, Locator, Lockfile, Walk};
 
 /// What the lockfile says of a workspace, beyond its key.
@@ -30,8 +29,8 @@ pub struct WorkspaceEntry {
 }
 
 impl Lockfile {
-    /// The lockfile that holds what a walk reached and no more, and its recipe.
-    pub fn cut(&self, walk: &Walk, workspaces: &[WorkspaceEntry]) -> (String, Recipe) {
+    /// The lockfile that holds what a walk reached and no more.
+    pub fn cut(&self, walk: &Walk, workspaces: &[WorkspaceEntry]) -> String {
         self.write(walk, workspaces, &BTreeMap::new())
     }
 
@@ -41,10 +40,10 @@ impl Lockfile {
         walk: &Walk,
         workspaces: &[WorkspaceEntry],
         renamed: &BTreeMap<usize, Vec<Descriptor>>,
-    ) -> (String, Recipe) {
+    ) -> String {
         let written: BTreeMap<String, &WorkspaceEntry> =
             workspaces.iter().map(|workspace| (workspace.locator.to_string(), workspace)).collect();
-        let mut blocks: Vec<(String, Body)> = Vec::with_capacity(walk.entries.len());
+        let mut blocks: Vec<(String, Cow<'_, str>)> = Vec::with_capacity(walk.entries.len());
         for (index, entry) in walk.entries.iter().filter_map(|i| self.entries.get(i).map(|entry| (i, entry))) {
             let descriptors = match renamed.get(&index) {
                 Some(descriptors) => descriptors.iter().map(Descriptor::to_string).collect(),
@@ -52,46 +51,32 @@ impl Lockfile {
             };
             let workspace = Some(entry).filter(|entry| entry.soft).map(|entry| entry.locator.to_string());
             let body = match workspace.and_then(|locator| written.get(&locator)) {
-                Some(workspace) => Body::Written(workspace.body(self.version)),
-                None => Body::Taken(entry.body.start..entry.body.end.min(self.file.text.len())),
+                Some(workspace) => Cow::from(workspace.body(self.version)),
+                None => Cow::from(entry.text(&self.file.text)),
             };
             blocks.push((key(descriptors), body));
         }
         let reached = walk.entries.iter().filter_map(|i| self.entries.get(i)).filter(|entry| entry.soft);
         let reached: BTreeSet<String> = reached.map(|entry| entry.locator.to_string()).collect();
         for workspace in workspaces.iter().filter(|w| !reached.contains(&w.locator.to_string())) {
-            blocks.push((workspace.locator.to_string(), Body::Written(workspace.body(self.version))));
+            blocks.push((workspace.locator.to_string(), workspace.body(self.version).into()));
         }
         blocks.sort_by(|a, b| utf16(&a.0, &b.0));
-        let mut file = Writer::new(&self.file.text);
-        file.add(self.preamble.trim_end());
-        file.add("\n");
+        let mut file = format!("{}\n", self.preamble.trim_end());
         for (key, body) in blocks {
             let key = quoted(&key);
             let long = key.len() > 1024 && key.encode_utf16().count() > 1024;
-            let head = if long { format!("\n? {key}\n:\n") } else { format!("\n{key}:\n") };
-            match body {
-                Body::Written(text) => {
-                    file.add(&head);
-                    file.add(&text);
-                }
-                // The last line of the file may lack its line break.
-                Body::Taken(range) => {
-                    file.take(&head, range);
-                    file.end_line();
-                }
+            let (before, after) = if long { ("? ", "\n:") } else { ("", ":") };
+            for part in ["\n", before, &key, after, "\n", &body] {
+                file.push_str(part);
+            }
+            // The last line of the repository's file may lack its line break.
+            if !file.ends_with('\n') {
+                file.push('\n');
             }
         }
-        file.done()
+        file
     }
-}
-
-/// What stands below a key.
-enum Body {
-    /// Where the file has it.
-    Taken(Range<usize>),
-    /// A text of our own.
-    Written(String),
 }
 
 impl WorkspaceEntry {

@@ -10,7 +10,6 @@ mod cut;
 mod descriptor;
 mod extensions;
 mod parse;
-mod recipe;
 mod resolutions;
 mod resolver;
 mod rules;
@@ -32,7 +31,6 @@ pub use cut::WorkspaceEntry;
 pub use descriptor::{Descriptor, Locator, is_name};
 pub use extensions::{Extension, Extensions};
 pub use parse::{LockError, LockErrorKind};
-pub use recipe::Recipe;
 pub use resolutions::{Resolution, Resolutions};
 pub use resolver::{Edges, Resolver};
 pub use rules::Rules;
@@ -118,6 +116,11 @@ impl Entry {
     /// Whether it has a dependency of a name.
     pub fn depends_on(&self, name: &str) -> bool {
         self.dependencies.iter().any(|(known, _)| known == name)
+    }
+
+    /// What stands below its key, in the text of its file.
+    pub(crate) fn text<'a>(&self, file: &'a str) -> &'a str {
+        file.get(self.body.start..self.body.end.min(file.len())).unwrap_or_default()
     }
 
     /// Directory of the workspace that this entry stands for, relative to the root (`.` for the root itself).

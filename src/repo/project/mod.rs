@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::path::ContextPath;
 
-use super::lock::{Descriptor, Locator, Recipe, Rules, Seed, Walk, backstage_params};
+use super::lock::{Descriptor, Locator, Rules, Seed, Walk, backstage_params};
 use super::{Manifest, Repository};
 
 pub use manifest::InstallManifest;
@@ -33,8 +33,6 @@ pub struct SyntheticProject {
     pub workspaces: Vec<ContextPath>,
     /// Number of entries in its lockfile.
     pub entries: usize,
-    /// How its lockfile is put together from the repository's own, where it is cut from that.
-    pub lock_recipe: Option<Recipe>,
     /// What [`backstage_manifest`] says, for the packages of this project alone.
     pub backstage_manifest: Option<String>,
 }
@@ -141,8 +139,7 @@ impl<'a> Production<'a> {
             entries.push(reduced.entry(&locator(repo, manifest)));
             project.add(manifest, reduced);
         }
-        let (lock, recipe) = repo.lock.cut(walk, &entries);
-        project.lock_recipe = Some(recipe);
+        let lock = repo.lock.cut(walk, &entries);
         project.files.extend(ContextPath::new("yarn.lock").map(|path| (path, lock)));
         project.backstage_manifest = release_manifest(repo.lock.used_all(walk));
         project.inputs.extend(named(&walk.files, |path| project.files.contains_key(path)));

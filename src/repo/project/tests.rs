@@ -74,20 +74,8 @@ fn a_frontend_dependency_does_not_touch_production() {
     assert_ne!(after.lock.file.text, text);
     after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
     after.edges = Edges::of(&after.lock);
-    // All but the places in the file.
-    let project =
-        |repo: &Repository| SyntheticProject { lock_recipe: None, ..Production::of(repo, "backend").project() };
+    let project = |repo: &Repository| Production::of(repo, "backend").project();
     assert_eq!(project(&before), project(&after));
-}
-
-#[test]
-fn a_recipe_makes_the_lockfile() {
-    for name in ["kitchen", "backstage", "yarn3"] {
-        let repo = case(name);
-        let project = Production::of(&repo, "backend").project();
-        let lock = &project.files[&ContextPath::new("yarn.lock").unwrap()];
-        assert_eq!(project.lock_recipe.unwrap().made(&repo.lock.file.text).unwrap(), *lock, "{name}");
-    }
 }
 
 #[test]

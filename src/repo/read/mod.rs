@@ -23,8 +23,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
 
+use super::Repository;
 use super::lock::Edges;
-use super::{NodeHint, Repository};
+
+pub use hints::node_hints;
 
 /// Bytes of a manifest, or of any other small file.
 pub(crate) const SMALL: u64 = 1 << 20;
@@ -41,19 +43,9 @@ pub async fn read<F: Files>(
     files: &F,
     named_configs: &[Spanned<ContextPath>],
 ) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
-    read_telling(files, named_configs, |_| {}).await
-}
-
-/// As [`read()`]; what is said of Node is told as soon as it is known.
-pub async fn read_telling<F: Files>(
-    files: &F,
-    named_configs: &[Spanned<ContextPath>],
-    tell: impl FnOnce(&[NodeHint]),
-) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
     let mut found = Found::default();
     let (root, manifest) = root::read(files).await?;
-    let node_hints = hints::node(&root, &manifest);
-    tell(&node_hints);
+    let node_hints = hints::node(|name| root.text(name), &manifest);
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
         tokio::task::yield_now().await;

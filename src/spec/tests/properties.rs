@@ -128,11 +128,11 @@ proptest! {
             (Err(a), Err(b)) => {
                 // A document of valid parts can only be refused for what does not go together.
                 for diagnostic in a.0.iter().chain(&b.0) {
-                    let together = ["spec/conflict", "spec/duplicate", "spec/missing-key"].contains(&diagnostic.code);
+                    let together = ["spec/conflict", "spec/duplicate", "spec/missing-key"].contains(&&*diagnostic.code);
                     prop_assert!(together || diagnostic.message.contains("ends in"), "{}\n{}", diagnostic, flow);
                 }
                 let codes = |all: &Diagnostics| {
-                    let mut codes: Vec<_> = all.0.iter().map(|diagnostic| diagnostic.code).collect();
+                    let mut codes: Vec<_> = all.0.iter().map(|diagnostic| diagnostic.code.clone()).collect();
                     codes.sort_unstable();
                     codes
                 };

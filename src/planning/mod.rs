@@ -1,0 +1,104 @@
+//! Planning as a step of the graph, so that BuildKit remembers the plan.
+//!
+//! A plan is made from the build file and the facts alone. So the frontend does not make it: it has a step make it, which
+//! runs the frontend's own program over the facts. Where neither they nor the build file changed, the step is answered
+//! from the cache, and nobody reads a lockfile of megabytes or works through it. Long texts that a plan writes (cut
+//! lockfiles, manifests, helpers) stay where the step left them: steps copy them from there, and the graph does not hold
+//! them.
+//!
+//! What the step cannot answer is planned by the frontend itself: a mistake of the user's, whose place is only known whole
+//! there; and everything where the daemon does not say what the frontend's image is.
+
+mod step;
+#[cfg(test)]
+mod tests;
+mod told;
+mod work;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::pipeline::{Included, Reading, Source};
+use crate::plan::Plan;
+
+use told::Told;
+
+pub use step::{COMMAND, Planned, PlanningStep};
+pub use work::work;
+
+/// What is planned, besides the facts: the input of the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Task {
+    /// The build file's name.
+    name: String,
+    /// Its text.
+    text: String,
+    /// Patterns of `<build file>.dockerignore`.
+    ignore: Option<Vec<String>>,
+    /// Build args that the build file's language knows.
+    build_args: BTreeMap<String, String>,
+    /// Architecture of the result.
+    arch: String,
+    /// Config files that others include, as far as they are known.
+    included: Included,
+}
+
+/// What the step comes to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Answer {
+    /// A plan.
+    Plan(Box<Made>),
+    /// Config files include these, of which some are none of the facts yet.
+    More(Included),
+    /// There is no plan: the user is to be told why.
+    Mistake,
+}
+
+/// A plan and its warnings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Made {
+    plan: Plan,
+    warnings: Vec<Told>,
+}
+
+impl Task {
+    fn of(reading: &Reading<'_>) -> Self {
+        let source = reading.source();
+        let build_args = source.build_args.iter().filter(|(name, _)| crate::spec::consumes(name));
+        Self {
+            name: source.file.name.clone(),
+            text: source.file.text.to_string(),
+            ignore: source.ignore.clone(),
+            build_args: build_args.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            arch: source.arch.clone(),
+            included: reading.included().clone(),
+        }
+    }
+
+    fn source(&self) -> Source {
+        Source {
+            file: SourceFile::new(self.name.as_str(), self.text.as_str()),
+            ignore: self.ignore.clone(),
+            build_args: self.build_args.clone(),
+            arch: self.arch.clone(),
+        }
+    }
+}
+
+impl Made {
+    fn of(plan: Plan, warnings: &[Diagnostic], file: &Arc<SourceFile>) -> Self {
+        Self { plan, warnings: warnings.iter().map(|warning| Told::of(warning, file)).collect() }
+    }
+
+    /// The plan and its warnings, with their places in the build file.
+    fn located(self, file: &Arc<SourceFile>) -> (Plan, Vec<Diagnostic>) {
+        let Self { mut plan, warnings } = self;
+        plan.locate(file);
+        (plan, warnings.into_iter().map(|told| told.located(file)).collect())
+    }
+}
