@@ -179,7 +179,12 @@ pub struct Vertex {
 impl Vertex {
     /// Whether it is a step that was run, and no source, transfer or export.
     pub fn ran(&self) -> bool {
-        self.started && !self.cached && self.is_step()
+        self.executed() && self.is_step()
+    }
+
+    /// Whether it was worked on, be it a step or not.
+    pub fn executed(&self) -> bool {
+        self.started && !self.cached
     }
 
     /// Whether it is a step: a program that is run, or files that are written.

@@ -17,7 +17,7 @@ pub(crate) use deny::matches;
 pub use deny::{DENY, denied_by, is_denied, is_secret};
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub use pattern::{PatternError, PatternMatcher, parse_ignore_file};
+pub use pattern::{PatternError, PatternMatcher, parse_ignore_file, without_idle};
 pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.

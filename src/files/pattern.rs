@@ -7,7 +7,7 @@
 //! One difference: `\d` and the like, which moby passes on to Go's regexp as a class, are the plain character here, as
 //! the documentation says of a backslash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a pattern is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -323,6 +323,24 @@ fn ignore_line(line: &str) -> Option<String> {
     let cleaned = clean(pattern);
     let relative = if cleaned.len() > 1 { cleaned.strip_prefix('/').unwrap_or(&cleaned) } else { &cleaned };
     Some(format!("{exception}{relative}"))
+}
+
+/// The same patterns without those that decide nothing: one that stands there again later, or before `**/name` and ends in
+/// the same name. The last that matches decides, and each is tried on each file of a client.
+pub fn without_idle(patterns: &[String]) -> Vec<String> {
+    let mut later: BTreeSet<&str> = BTreeSet::new();
+    let mut anywhere: BTreeSet<&str> = BTreeSet::new();
+    let mut kept: Vec<&String> = Vec::with_capacity(patterns.len());
+    for pattern in patterns.iter().rev() {
+        let name = pattern.rsplit('/').next().unwrap_or_default();
+        let idle = later.contains(pattern.as_str()) || (!pattern.starts_with('!') && anywhere.contains(name));
+        if !idle {
+            later.insert(pattern);
+            anywhere.extend(pattern.strip_prefix("**/").filter(|name| !name.contains('/')));
+            kept.push(pattern);
+        }
+    }
+    kept.into_iter().rev().cloned().collect()
 }
 
 #[cfg(test)]

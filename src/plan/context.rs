@@ -5,7 +5,7 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DENY, PatternMatcher, is_secret, matches, parse_ignore_file};
+use crate::files::{DENY, PatternMatcher, is_secret, matches, parse_ignore_file, without_idle};
 use crate::path::ContextPath;
 use crate::repo::ignore_pattern;
 use crate::spec::model::FileSource;
@@ -56,7 +56,7 @@ impl Planner<'_> {
         exclude.extend(own);
         exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
         exclude.extend(INSTALLED.map(str::to_owned));
-        self.context.exclude = exclude;
+        self.context.exclude = without_idle(&exclude);
         Ok(())
     }
 

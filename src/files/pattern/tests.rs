@@ -90,6 +90,16 @@ fn ignore_files() {
     assert_eq!(parse_ignore_file(text), ["a", "b", "!d", "#e", "!", "f", "/", ".."]);
 }
 
+#[test]
+fn what_decides_nothing_is_left_out() {
+    let list = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
+    let all =
+        [".git", "a", "x/*/node_modules", "node_modules", "!a", "a", "!node_modules", "**/node_modules", "**/.git"];
+    assert_eq!(without_idle(&list(&all)), ["!a", "a", "!node_modules", "**/node_modules", "**/.git"]);
+    // What comes before is another thing.
+    assert_eq!(without_idle(&list(&["**/a", "a", "!b", "b/a"])), ["**/a", "a", "!b", "b/a"]);
+}
+
 proptest::proptest! {
     #[test]
     fn a_name_in_any_directory_is_what_its_tokens_say(name in "[ab.*?]{1,8}", path in "[ab./]{1,12}") {
@@ -105,6 +115,18 @@ proptest::proptest! {
     fn nothing_panics(patterns in proptest::collection::vec("[a-c*?/!\\\\.\\[\\]^-]{0,12}", 0..4), path in "[a-c/.]{0,16}") {
         if let Ok(matcher) = PatternMatcher::new(&patterns) {
             matcher.matches(&path);
+        }
+    }
+
+    #[test]
+    fn idle_patterns_decide_nothing(
+        patterns in proptest::collection::vec("!?(\\*\\*/|a/|\\*/)?[ab.*/\\\\\\[\\]]{1,3}", 0..8),
+        path in "[ab./\\\\]{1,8}",
+    ) {
+        if let Ok(whole) = PatternMatcher::new(&patterns) {
+            let kept = without_idle(&patterns);
+            let short = PatternMatcher::new(&kept).unwrap();
+            proptest::prop_assert_eq!(whole.matches(&path), short.matches(&path), "{:?} {:?}", patterns, kept);
         }
     }
 
