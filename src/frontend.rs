@@ -50,8 +50,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         let bases = bases.await.ok().filter(|_| image).unwrap_or_default();
         Ok(Images::early(&client, &request, bases, (&target, &build)).await)
     };
-    let step = PlanningStep::new(&client, &request, &build);
-    let planning = planned(&source, &repository, step.as_ref(), tell);
+    let planning = planned(&source, &repository, PlanningStep::new(&client, &request), tell);
     let (known, (Prepared { plan, warnings, read_set }, texts)) = try_join(lookups, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &written, &warnings).await;
@@ -84,11 +83,11 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
 async fn planned(
     source: &Source,
     repository: &Repository<'_>,
-    step: Option<&PlanningStep<'_>>,
+    mut step: Option<PlanningStep<'_>>,
     tell: oneshot::Sender<BTreeMap<ImageRole, BaseImage>>,
 ) -> Result<(Prepared, Option<Texts>), Failure> {
     let mut reading = Reading::start(source)?;
-    let mut tell = Some(tell);
+    let (mut tell, mut failed) = (Some(tell), None);
     loop {
         let set = reading.read_set();
         let files = repository.open(&set).await?;
@@ -97,20 +96,32 @@ async fn planned(
             // A registry takes longer than the cache: it is asked first.
             tokio::task::yield_now().await;
         }
-        let asked = match step {
+        let asked = match &step {
             Some(step) => step.ask(&reading, &repository.facts(&set)?).await?,
             None => Planned::Nothing,
         };
         match asked {
             Planned::Plan(plan, warnings, texts) => return Ok((reading.planned(*plan, warnings), Some(texts))),
-            Planned::More(included) => reading.include(included),
-            Planned::Nothing => {
-                if let Some(facts) = reading.read(&files).await? {
-                    return Ok((facts.plan(source)?, None));
-                }
+            Planned::More(included) => {
+                reading.include(included);
+                continue;
             }
+            Planned::Nothing => {}
+            Planned::Failed(reason) => failed = Some(unremembered(&reason)),
+        }
+        // It is not asked again in another round.
+        step = None;
+        if let Some(facts) = reading.read(&files).await? {
+            let mut prepared = facts.plan(source)?;
+            prepared.warnings.extend(failed);
+            return Ok((prepared, None));
         }
     }
+}
+
+fn unremembered(reason: &str) -> Diagnostic {
+    let message = format!("the step that plans failed, so this plan is not remembered: {reason}");
+    Diagnostic::warning("planning/failed", message).help("the build is the same, but each build plans anew")
 }
 
 fn request(client: &Client) -> Result<Request, Failure> {

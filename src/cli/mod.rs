@@ -64,7 +64,15 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
     let outcome = match arguments.command {
-        Command::PlanningStep { task, facts, out } => planning::work(&task, &facts, &out),
+        Command::PlanningStep { task, facts, out } => {
+            return match planning::work(&task, &facts, &out) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    complain(&[Diagnostic::error("planning/files", format!("the step's files: {error}"))]);
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };

@@ -325,15 +325,19 @@ fn ignore_line(line: &str) -> Option<String> {
     Some(format!("{exception}{relative}"))
 }
 
-/// The same patterns without those that decide nothing: one that stands there again later, or before `**/name` and ends in
-/// the same name. The last that matches decides, and each is tried on each file of a client.
+/// The same patterns without those that decide nothing: one that stands there again later, or whose last name a later
+/// pattern hides everywhere (`a/dist` before `**/dist`). The last that matches decides, and each is tried on each file of
+/// a client.
 pub fn without_idle(patterns: &[String]) -> Vec<String> {
+    // What moves up or stays is no name.
+    let is_name = |name: &str| !["", ".", ".."].contains(&name);
     let mut later: BTreeSet<&str> = BTreeSet::new();
     let mut anywhere: BTreeSet<&str> = BTreeSet::new();
     let mut kept: Vec<&String> = Vec::with_capacity(patterns.len());
     for pattern in patterns.iter().rev() {
         let name = pattern.rsplit('/').next().unwrap_or_default();
-        let idle = later.contains(pattern.as_str()) || (!pattern.starts_with('!') && anywhere.contains(name));
+        let idle =
+            later.contains(pattern.as_str()) || (!pattern.starts_with('!') && is_name(name) && anywhere.contains(name));
         if !idle {
             later.insert(pattern);
             anywhere.extend(pattern.strip_prefix("**/").filter(|name| !name.contains('/')));

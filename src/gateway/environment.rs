@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read as _;
+use std::path::Path;
 
 use buildkit_proto::pb::{Definition, Platform};
 use buildkit_proto::types::WorkerRecord;
@@ -27,13 +28,13 @@ pub fn is_frontend_environment() -> bool {
 
 /// Reads what the daemon says to this process.
 pub fn environment() -> Environment {
-    Environment { frontend: own_image(), ..Environment::from_vars(std::env::vars_os()) }
+    Environment { frontend: own_image(Path::new(OWN_IMAGE)), ..Environment::from_vars(std::env::vars_os()) }
 }
 
 /// A file that the daemon mounts into every frontend (`frontend/gateway` of BuildKit).
-fn own_image() -> Option<Definition> {
+fn own_image(path: &Path) -> Option<Definition> {
     let mut data = Vec::new();
-    let file = std::fs::File::open(OWN_IMAGE).ok()?;
+    let file = std::fs::File::open(path).ok()?;
     file.take(OWN_IMAGE_LIMIT).read_to_end(&mut data).ok()?;
     Definition::decode(data.as_slice()).ok()
 }
@@ -184,6 +185,21 @@ mod tests {
     fn broken_workers_are_no_workers() {
         for json in ["", "null", "{", "[1]", r#"[{"platforms":[{"os":1}]}]"#] {
             assert_eq!(read(&[("BUILDKIT_WORKERS", json)]).workers, []);
+        }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test's own file")]
+    fn the_image_is_read_where_the_daemon_says_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("frontend.bin");
+        assert_eq!(own_image(&path), None);
+        let image = Definition { def: vec![bytes::Bytes::from_static(b"an op")], ..Definition::default() };
+        std::fs::write(&path, image.encode_to_vec()).unwrap();
+        assert_eq!(own_image(&path), Some(image));
+        for data in [b"no graph".to_vec(), vec![0x0a; 2 << 20]] {
+            std::fs::write(&path, data).unwrap();
+            assert_eq!(own_image(&path), None);
         }
     }
 }

@@ -49,7 +49,7 @@ impl Builder<'_> {
             }
             (Content::Stored { sha256, .. }, Some(Texts { tree, folder })) => {
                 let copy = Copy::new(tree, format!("/{folder}/{sha256}"), path.as_str());
-                copy.create_dest_path().owner(Owner::ids(0, 0)).mode(mode).timestamp(FIXED).into()
+                copy.owner(Owner::ids(0, 0)).mode(mode).timestamp(FIXED).into()
             }
             (Content::Stored { sha256, .. }, None) => return Err(GraphError::NoText(sha256.clone())),
         })

@@ -6,8 +6,8 @@
 //! lockfiles, manifests, helpers) stay where the step left them: steps copy them from there, and the graph does not hold
 //! them.
 //!
-//! What the step cannot answer is planned by the frontend itself: a mistake of the user's, whose place is only known whole
-//! there; and everything where the daemon does not say what the frontend's image is.
+//! What the step cannot answer is planned by the frontend itself: a mistake of the user's, whose place is known whole only
+//! there; and everything where the daemon does not say what the frontend's image is, or the step fails.
 
 mod step;
 #[cfg(test)]
@@ -39,7 +39,7 @@ struct Task {
     text: String,
     /// Patterns of `<build file>.dockerignore`.
     ignore: Option<Vec<String>>,
-    /// Build args that the build file's language knows.
+    /// Build args that the build file's language knows, but for proxies.
     build_args: BTreeMap<String, String>,
     /// Architecture of the result.
     arch: String,
@@ -55,8 +55,8 @@ enum Answer {
     Plan(Box<Made>),
     /// Config files include these, of which some are none of the facts yet.
     More(Included),
-    /// There is no plan: the user is to be told why.
-    Mistake,
+    /// No plan: the frontend has to look by itself.
+    Nothing,
 }
 
 /// A plan and its warnings.
@@ -69,7 +69,9 @@ struct Made {
 impl Task {
     fn of(reading: &Reading<'_>) -> Self {
         let source = reading.source();
-        let build_args = source.build_args.iter().filter(|(name, _)| crate::spec::consumes(name));
+        // A proxy is in no step's key.
+        let plans = |name: &str| crate::spec::consumes(name) && !name.starts_with("network.proxy");
+        let build_args = source.build_args.iter().filter(|(name, _)| plans(name));
         Self {
             name: source.file.name.clone(),
             text: source.file.text.to_string(),

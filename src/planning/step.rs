@@ -4,13 +4,11 @@ use std::ffi::OsString;
 
 use buildkit_llb::exec::{Bind, ExecOp, Network};
 use buildkit_llb::file::{FileOp, Mkfile};
-use buildkit_llb::{Definition, Input, Metadata, Output, Platform};
+use buildkit_llb::{Definition, Input, Metadata, Output};
 
 use crate::diagnostic::Diagnostic;
-use crate::files::Files as _;
-use crate::gateway::{BuildkitFiles, CallError, Client, Evaluation, Failure, SolveRequest};
+use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
 use crate::graph::Texts;
-use crate::path::ContextPath;
 use crate::pipeline::{Included, Reading};
 use crate::plan::Plan;
 use crate::request::{NoCache, Request};
@@ -28,7 +26,7 @@ pub(super) const ANSWER: &str = "answer.json";
 /// The folder of the texts there, each named by its SHA-256.
 pub(super) const TEXTS: &str = "texts";
 
-/// The largest answer that is read, in bytes: what one message can carry.
+/// The largest answer that is read, in bytes. That of the reference app has 40 kB.
 const ANSWER_LIMIT: u64 = 16 << 20;
 
 /// The argument that starts the program as the step.
@@ -43,7 +41,6 @@ pub struct PlanningStep<'a> {
     root: Output,
     /// The frontend's own program in it.
     program: String,
-    platform: &'a Platform,
 }
 
 /// What a question came to.
@@ -53,72 +50,82 @@ pub enum Planned {
     Plan(Box<Plan>, Vec<Diagnostic>, Texts),
     /// More files are to be read first.
     More(Included),
-    /// The step has no answer.
+    /// The step leaves it to the frontend.
     Nothing,
+    /// The step failed, for this reason.
+    Failed(String),
 }
 
 impl<'a> PlanningStep<'a> {
-    /// A step that runs this program's own image; `None` where the daemon does not say which that is.
-    pub fn new(client: &'a Client, request: &'a Request, platform: &'a Platform) -> Option<Self> {
+    /// A step that runs this program's own image, on the daemon's own platform; `None` where the daemon does not say
+    /// which image that is.
+    pub fn new(client: &'a Client, request: &'a Request) -> Option<Self> {
         let image = client.environment().frontend.as_ref()?;
         let Input::Output(root) = Definition::from_pb(image).ok()?.output().clone() else { return None };
         let program = std::env::current_exe().map(OsString::from).ok()?.into_string().ok()?;
-        Some(Self { client, request, root, program, platform })
+        Some(Self { client, request, root, program })
     }
 
     /// Asks for the plan of what is being read.
     ///
     /// # Errors
-    /// When the daemon is gone. A step that fails is no error: it has no answer.
+    /// When the daemon is gone.
     pub async fn ask(&self, reading: &Reading<'_>, facts: &Output) -> Result<Planned, Failure> {
-        let Some(tree) = self.tree(&Task::of(reading), facts) else { return Ok(Planned::Nothing) };
-        match self.answer(&tree).await {
-            Ok(Some(Answer::Plan(made))) => {
+        let tree = match self.tree(&Task::of(reading), facts) {
+            Ok(tree) => tree,
+            Err(reason) => return Ok(Planned::Failed(reason)),
+        };
+        Ok(match self.answer(&tree).await {
+            Ok(Ok(Answer::Plan(made))) => {
                 let (plan, warnings) = made.located(&reading.source().file);
-                Ok(Planned::Plan(Box::new(plan), warnings, Texts { tree, folder: TEXTS }))
+                Planned::Plan(Box::new(plan), warnings, Texts { tree, folder: TEXTS })
             }
-            Ok(Some(Answer::More(included))) => Ok(Planned::More(included)),
-            Ok(Some(Answer::Mistake) | None) => Ok(Planned::Nothing),
-            Err(error @ CallError::Lost { .. }) => Err(error.into()),
-            Err(_) => Ok(Planned::Nothing),
-        }
+            Ok(Ok(Answer::More(included))) => Planned::More(included),
+            Ok(Ok(Answer::Nothing)) => Planned::Nothing,
+            Ok(Err(reason)) => Planned::Failed(reason),
+            Err(FileError::Call(error @ CallError::Lost { .. })) => return Err(error.into()),
+            Err(error) => Planned::Failed(error.to_string()),
+        })
     }
 
     /// What the step leaves.
-    fn tree(&self, task: &Task, facts: &Output) -> Option<Output> {
-        let task = serde_json::to_vec(task).ok()?;
+    fn tree(&self, task: &Task, facts: &Output) -> Result<Output, String> {
+        let task = serde_json::to_vec(task).map_err(|error| error.to_string())?;
         let (folder, file) = TASK;
         let task = FileOp::new(Input::Scratch, Mkfile::new(file, 0o644, task))
             .metadata(Metadata::named("[internal] what is to be planned"))
             .build()
-            .ok()?;
+            .map_err(|error| error.to_string())?;
         let out = Bind::output(OUT, Input::Scratch);
         let id = out.id();
         let run = ExecOp::new(self.root.clone(), &self.program)
             .args([COMMAND, &format!("{folder}{file}"), FACTS, OUT])
             .cwd("/")
-            .platform(self.platform)
             .network(Network::None)
+            .remove_mount_stubs_recursive(true)
             .mount(Bind::read_only(FACTS, facts.clone()))
             .mount(Bind::read_only(folder, task))
             .mount(out)
-            .metadata(Metadata::named("[internal] plan").ignoring_cache(matches!(self.request.no_cache, NoCache::All)));
-        run.build().ok()?.output(&id).ok()
+            .metadata(self.metadata());
+        run.build().and_then(|run| run.output(&id)).map_err(|error| error.to_string())
     }
 
-    async fn answer(&self, tree: &Output) -> Result<Option<Answer>, CallError> {
-        let definition = Definition::new(tree.clone());
-        if definition.check(|cap| self.client.caps().llb.supports(cap.as_str())).is_err() {
-            return Ok(None);
-        }
+    fn metadata(&self) -> Metadata {
+        let metadata = Metadata::named("[internal] plan").ignoring_cache(self.request.no_cache == NoCache::All);
+        let resources = &self.request.exec.resources;
+        if resources.is_empty() { metadata } else { metadata.limited_to(resources.clone().into()) }
+    }
+
+    /// The answer, or why what was read is none.
+    async fn answer(&self, tree: &Output) -> Result<Result<Answer, String>, FileError> {
         let request = SolveRequest {
-            definition: definition.to_pb(),
+            definition: Definition::new(tree.clone()).to_pb(),
             cache_imports: crate::sources::imports(self.request),
-            evaluation: Evaluation::Now,
+            ..SolveRequest::default()
         };
         let reference = self.client.solve(request).await?;
-        let path = ContextPath::new(ANSWER).unwrap_or_default();
-        let read = BuildkitFiles::new(self.client.clone(), reference).read(&path, ANSWER_LIMIT).await;
-        Ok(read.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let path = format!("/{ANSWER}");
+        let data = self.client.read_file(&reference, &path, ANSWER_LIMIT).await?.unwrap_or_default();
+        Ok(serde_json::from_slice(&data).map_err(|error| format!("its answer cannot be read: {error}")))
     }
 }

@@ -9,8 +9,9 @@ use super::*;
 use crate::diagnostic::render::{Colour, terminal};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::files::{DirectoryFiles, ReadSet, parse_ignore_file};
+use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared};
-use crate::plan::Text;
+use crate::plan::{Origin, Text};
 use crate::{digest, spec};
 
 const BUILD_FILE: &str = "backstage.build.yaml";
@@ -65,20 +66,57 @@ fn through_json<T: Serialize + for<'de> Deserialize<'de>>(value: &T) -> T {
     serde_json::from_slice(&serde_json::to_vec(value).unwrap()).unwrap()
 }
 
+/// What the daemon sends of a repository: the files of a read set, links as links.
+fn facts(case: &Case, set: &ReadSet) -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path, path: &str, shown: &crate::files::ReadSetMatcher) {
+        for entry in std::fs::read_dir(from.join(path)).unwrap() {
+            let entry = entry.unwrap();
+            let path = Path::new(path).join(entry.file_name()).to_str().unwrap().to_owned();
+            let (kind, to_file) = (entry.file_type().unwrap(), to.join(&path));
+            if kind.is_dir() {
+                copy(from, to, &path, shown);
+            } else if shown.contains(&ContextPath::new(&path).unwrap()) {
+                std::fs::create_dir_all(to_file.parent().unwrap()).unwrap();
+                if kind.is_symlink() {
+                    std::os::unix::fs::symlink(std::fs::read_link(entry.path()).unwrap(), to_file).unwrap();
+                } else {
+                    std::fs::copy(entry.path(), to_file).unwrap();
+                }
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy(&case.context, dir.path(), "", &set.matcher().unwrap());
+    dir
+}
+
 /// What the frontend gets from the step; `None` where it has to look itself.
 fn from_step(case: &Case, out: &Path) -> Option<Prepared> {
     let mut reading = Reading::start(&case.source).ok()?;
     loop {
         let task = through_json(&Task::of(&reading));
-        match through_json(&answer(&task, &case.context, out).unwrap()) {
+        let facts = facts(case, &reading.read_set());
+        match through_json(&answer(&task, facts.path(), out).unwrap()) {
             Answer::Plan(made) => {
                 let (plan, warnings) = made.located(&case.source.file);
                 return Some(reading.planned(plan, warnings));
             }
             Answer::More(included) => reading.include(included),
-            Answer::Mistake => return None,
+            Answer::Nothing => return None,
         }
     }
+}
+
+/// The files of the places that a plan names.
+fn origins(plan: &Plan) -> impl Iterator<Item = Arc<SourceFile>> {
+    let decisions = [&plan.node.origin, &plan.yarn.origin, &plan.backend.origin].into_iter();
+    let decisions = decisions.chain(plan.frontend.as_ref().map(|frontend| &frontend.origin));
+    let all = decisions.chain(plan.images.values().map(|image| &image.origin));
+    let all = all.chain(plan.steps.iter().map(|step| &step.origin));
+    all.filter_map(|origin| match origin {
+        Origin::Written(span) => Some(Arc::clone(&span.file)),
+        Origin::Default(_) => None,
+    })
 }
 
 #[test]
@@ -97,7 +135,10 @@ fn the_step_comes_to_what_the_frontend_would() {
         assert_eq!(json(&step), json(&ours), "{name}");
         assert_eq!(Text(&step.plan).to_string(), Text(&ours.plan).to_string(), "{name}");
         assert_eq!(step.read_set, ours.read_set, "{name}");
-        assert_eq!(step.warnings, ours.warnings, "{name}");
+        assert_eq!(step.warnings.len(), ours.warnings.len(), "{name}");
+        for prepared in [&step, &ours] {
+            assert!(origins(&prepared.plan).all(|file| file == case.source.file), "{name}: a place in another file");
+        }
         let told = |prepared: &Prepared| terminal(&prepared.warnings, Colour::Never);
         assert_eq!(told(&step), told(&ours), "{name}");
         assert!(step.warnings.iter().all(|warning| warning.severity == Severity::Warning), "{name}");
@@ -117,7 +158,7 @@ fn the_step_comes_to_what_the_frontend_would() {
 }
 
 #[test]
-fn proxies_stay_out_of_the_answer() {
+fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
     let text = "# syntax=x\nnetwork: {proxy: {http: \"http://hidden:1\"}}\n";
     let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
     let source = Source {
@@ -131,6 +172,10 @@ fn proxies_stay_out_of_the_answer() {
     let task = Task::of(&Reading::start(&case.source).unwrap());
     let answer = serde_json::to_string(&answer(&task, &case.context, out.path()).unwrap()).unwrap();
     assert!(answer.contains("\"plan\"") && !answer.contains("hidden"));
+    let build_args = [("network.proxy.http".to_owned(), "http://hidden:1".to_owned())].into();
+    let by_arg = Source { file: SourceFile::new(BUILD_FILE, "# syntax=x\n"), build_args, ..case.source.clone() };
+    let task = serde_json::to_string(&Task::of(&Reading::start(&by_arg).unwrap())).unwrap();
+    assert!(!task.contains("hidden"), "{task}");
     let proxy = |prepared: Prepared| prepared.plan.proxy.http.unwrap();
     assert_eq!(proxy(from_step(&case, out.path()).unwrap()), proxy(in_process(&case).unwrap()));
 }
@@ -142,4 +187,36 @@ fn a_password_in_a_build_arg_is_refused_before_it_is_a_task() {
     let source = Source { file, ignore: None, build_args, arch: "amd64".to_owned() };
     let refused = Reading::start(&source).unwrap_err();
     assert_eq!(refused.0.first().unwrap().code, "spec/literal-secret");
+}
+
+/// A repository's file that only a warning points at: what is told of it is a layer.
+#[test]
+fn a_warning_tells_a_few_lines_without_secrets() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut case = case(&folder, &folder.join("minimal")).unwrap();
+    let dir = facts(&case, &ReadSet::default());
+    case.context = dir.path().to_owned();
+    let config = "# a: b\n".repeat(30) + "token: ghp_0123456789abcdefghijklmnopqrstuvwx12\n  broken: [\n";
+    std::fs::write(dir.path().join("app-config.other.yaml"), config).unwrap();
+    let manifest = std::fs::read_to_string(dir.path().join("package.json")).unwrap();
+    let far = format!("{{\n  \"far\": \"from here\",{}", "\n".repeat(40));
+    let near = "\"//\": \"https://jane:hidden@host\", \"scripts\": {\n\"postinstall\": \"node x.js\",";
+    let manifest = manifest.replacen('{', &far, 1).replacen("\"scripts\": {", near, 1);
+    std::fs::write(dir.path().join("package.json"), manifest).unwrap();
+
+    let out = tempfile::tempdir().unwrap();
+    let task = Task::of(&Reading::start(&case.source).unwrap());
+    let json = serde_json::to_string(&answer(&task, dir.path(), out.path()).unwrap()).unwrap();
+    for hidden in ["ghp_", "hidden", "from here", "a: b"] {
+        assert!(!json.contains(hidden), "{hidden}: {json}");
+    }
+    let (ours, step) = (in_process(&case).unwrap(), from_step(&case, out.path()).unwrap());
+    assert!(step.warnings.len() >= 2, "{:?}", step.warnings);
+    let places = |prepared: &Prepared| -> Vec<_> {
+        let labels = prepared.warnings.iter().flat_map(|warning| &warning.labels);
+        labels.map(|label| (label.span.file.name.clone(), label.span.first_line(), label.span.last_line())).collect()
+    };
+    assert_eq!(places(&step), places(&ours));
+    let told = |prepared: &Prepared| terminal(&prepared.warnings, Colour::Never);
+    assert_eq!(told(&step), told(&ours));
 }

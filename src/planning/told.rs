@@ -1,11 +1,20 @@
-//! Warnings as the step tells them.
+//! Warnings as the step tells them. What stands in its answer is a layer that may be exported: of a file of the repository
+//! only the lines around the place are told, without what looks like a secret.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Label, SourceFile, Span, head};
+use crate::secret;
+
+/// Lines told before and after a place; clients show two to four.
+const CONTEXT: usize = 6;
+/// Lines of a place.
+const LINES: usize = 8;
+/// Bytes of a line.
+const LINE: usize = 2000;
 
 /// A warning.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,26 +28,31 @@ pub(super) struct Told {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct ToldLabel {
     /// `None` is the build file, which the frontend has.
-    file: Option<ToldFile>,
+    excerpt: Option<Excerpt>,
+    /// Byte offsets into the build file, or into the excerpt's text.
     bytes: Range<usize>,
     build_arg: Option<String>,
     text: String,
 }
 
+/// Lines of a file of the repository.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct ToldFile {
+struct Excerpt {
     name: String,
+    /// How many lines come before.
+    before: usize,
     text: String,
 }
 
 impl Told {
+    /// Tells a warning. (An error is never told: the frontend comes to it by itself.)
     pub(super) fn of(warning: &Diagnostic, build_file: &Arc<SourceFile>) -> Self {
-        let labels = warning.labels.iter().map(|Label { span, text }| ToldLabel {
-            file: (span.file != *build_file)
-                .then(|| ToldFile { name: span.file.name.clone(), text: span.file.text.to_string() }),
-            bytes: span.range.clone(),
-            build_arg: span.build_arg.as_deref().map(str::to_owned),
-            text: text.clone(),
+        let labels = warning.labels.iter().map(|Label { span, text }| {
+            let (excerpt, bytes) = match Arc::ptr_eq(&span.file, build_file) {
+                true => (None, span.range.clone()),
+                false => excerpt(span),
+            };
+            ToldLabel { excerpt, bytes, build_arg: span.build_arg.as_deref().map(str::to_owned), text: text.clone() }
         });
         Self {
             code: warning.code.to_string(),
@@ -48,17 +62,51 @@ impl Told {
         }
     }
 
+    /// The warning, with its places in their files.
     pub(super) fn located(self, build_file: &Arc<SourceFile>) -> Diagnostic {
         let mut warning = Diagnostic::warning(self.code, self.message);
         warning.help = self.help;
         warning.labels.extend(self.labels.into_iter().map(|label| {
-            let file = match label.file {
-                Some(file) => SourceFile::new(file.name, file.text),
-                None => Arc::clone(build_file),
+            let ToldLabel { excerpt, bytes, build_arg, text } = label;
+            let span = match excerpt {
+                None => Span::new(build_file, bytes),
+                Some(Excerpt { name, before, text }) => {
+                    let range = bytes.start.saturating_add(before)..bytes.end.saturating_add(before);
+                    Span::new(&SourceFile::new(name, "\n".repeat(before) + &text), range)
+                }
             };
-            let build_arg = label.build_arg.map(Arc::from);
-            Label { span: Span { build_arg, ..Span::new(&file, label.bytes) }, text: label.text }
+            Label { span: Span { build_arg: build_arg.map(Arc::from), ..span }, text }
         }));
         warning
     }
+}
+
+/// The lines around a place, and the place in them.
+fn excerpt(span: &Span) -> (Option<Excerpt>, Range<usize>) {
+    let file = &span.file;
+    let first = span.first_line();
+    let last = span.last_line().min(first.saturating_add(LINES));
+    let before = first.saturating_sub(CONTEXT).saturating_sub(1);
+    let shown =
+        file.text.lines().zip(1..).skip(before).take_while(|(_, number)| *number <= last.saturating_add(CONTEXT));
+    let mut text = String::new();
+    let (mut start, mut end) = (None, 0);
+    for (line, number) in shown {
+        let at = text.len();
+        text.push_str(&secret::redacted(head(line, LINE)));
+        // Where a secret was taken out of the line, as near as can be.
+        let column = |offset: usize| {
+            let column = offset.saturating_sub(file.line(number).start);
+            head(text.get(at..).unwrap_or_default(), column).len().saturating_add(at)
+        };
+        if number == first {
+            start = Some(column(span.range.start));
+        }
+        if number == last {
+            end = column(span.range.end);
+        }
+        text.push('\n');
+    }
+    let start = start.unwrap_or(text.len());
+    (Some(Excerpt { name: file.name.clone(), before, text }), start..end.max(start))
 }

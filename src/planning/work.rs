@@ -4,16 +4,20 @@
 use std::io;
 use std::path::Path;
 
-use crate::files::DirectoryFiles;
+use crate::files::{DirectoryFiles, ReadSet};
 use crate::pipeline::Reading;
+use crate::repo;
 
 use super::step::{ANSWER, TEXTS};
 use super::{Answer, Made, Task};
 
+/// Warnings of an answer: what has more is for the frontend, which counts them.
+const MOST_WARNINGS: usize = 500;
+
 /// Plans the repository whose facts are in a folder, as the file `task` says, and leaves the answer in the folder `out`.
 ///
 /// # Errors
-/// When the files are not there or cannot be written; never for what is wrong with a repository.
+/// When the files cannot be read or written: a step that fails is not remembered. Never for what is wrong with a repository.
 pub fn work(task: &Path, facts: &Path, out: &Path) -> io::Result<()> {
     let task: Task = serde_json::from_slice(&std::fs::read(task)?)?;
     let answer = answer(&task, facts, out)?;
@@ -24,16 +28,24 @@ pub fn work(task: &Path, facts: &Path, out: &Path) -> io::Result<()> {
 pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer> {
     let source = task.source();
     // What is wrong is said by the frontend, which comes to the same.
-    let Ok(mut reading) = Reading::start(&source) else { return Ok(Answer::Mistake) };
+    let Ok(mut reading) = Reading::start(&source) else { return Ok(Answer::Nothing) };
     reading.include(task.included.clone());
-    let Ok(files) = DirectoryFiles::new(facts, &reading.read_set()) else { return Ok(Answer::Mistake) };
+    // All of it: the daemon has left out already what is not shown.
+    let files = DirectoryFiles::new(facts, &ReadSet::default()).map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let prepared = match runtime.block_on(reading.read(&files)) {
         Ok(Some(facts)) => facts.plan(&source),
         Ok(None) => return Ok(Answer::More(reading.included().clone())),
         Err(mistakes) => Err(mistakes),
     };
-    let Ok(prepared) = prepared else { return Ok(Answer::Mistake) };
+    let prepared = match prepared {
+        Ok(prepared) if prepared.warnings.len() <= MOST_WARNINGS => prepared,
+        Ok(_) => return Ok(Answer::Nothing),
+        Err(mistakes) => {
+            let unreadable = mistakes.0.into_iter().find(|mistake| mistake.code == repo::UNREADABLE);
+            return unreadable.map_or(Ok(Answer::Nothing), |mistake| Err(io::Error::other(mistake.message)));
+        }
+    };
     let texts = out.join(TEXTS);
     std::fs::create_dir_all(&texts)?;
     for (sha256, text) in prepared.plan.long_texts() {

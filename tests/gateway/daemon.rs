@@ -164,6 +164,22 @@ impl Daemon {
         Ok(())
     }
 
+    /// The files and folders in a folder.
+    fn listing(&self, dir: &str) -> Vec<Stat> {
+        const DIRECTORY: u32 = 1 << 31;
+        let below = self.0.files.iter().filter_map(|(file, data)| {
+            let rest = if dir.is_empty() { file } else { file.strip_prefix(dir)?.strip_prefix('/')? };
+            Some(match rest.split_once('/') {
+                Some((folder, _)) => (folder, Stat { path: folder.into(), mode: DIRECTORY | 0o755, ..Stat::default() }),
+                None => {
+                    let size = i64::try_from(data.len()).unwrap();
+                    (rest, Stat { path: rest.into(), mode: 0o644, size, ..Stat::default() })
+                }
+            })
+        });
+        BTreeMap::from_iter(below).into_values().collect()
+    }
+
     /// The daemon's words for a file that cannot be looked at.
     fn fault(&self, verb: &str, path: &str, wants_file: bool) -> Option<Status> {
         let name = path.trim_start_matches('/');
@@ -222,7 +238,10 @@ const GATEWAY: &[&str] = &[
     "readdir",
     "statfile",
 ];
-const LLB: &[&str] = &["exec.validexitcode", "source.local"];
+/// What the oldest daemon knows that builds run on.
+fn llb() -> Vec<&'static str> {
+    include_str!("../planned/caps-0.17.txt").lines().filter(|line| !line.starts_with('#')).collect()
+}
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -241,7 +260,11 @@ impl LlbBridge for Daemon {
                 .collect(),
         };
         let worker = buildkit_proto::types::WorkerRecord { id: "from-ping".into(), ..Default::default() };
-        Ok(Response::new(PongResponse { frontend_api_caps: list(GATEWAY), llb_caps: list(LLB), workers: vec![worker] }))
+        Ok(Response::new(PongResponse {
+            frontend_api_caps: list(GATEWAY),
+            llb_caps: list(&llb()),
+            workers: vec![worker],
+        }))
     }
 
     async fn solve(&self, request: Request<SolveRequest>) -> Answer<SolveResponse> {
@@ -288,6 +311,9 @@ impl LlbBridge for Daemon {
         let request = request.into_inner();
         match self.fault("walk", &request.dir_path, false) {
             Some(status) => Err(status),
+            None if self.0.stats.is_empty() => {
+                Ok(Response::new(ReadDirResponse { entries: self.listing(request.dir_path.trim_matches('/')) }))
+            }
             None => Ok(Response::new(ReadDirResponse { entries: self.0.stats.clone() })),
         }
     }

@@ -17,3 +17,4 @@ mod errors;
 mod files;
 mod life;
 mod malformed;
+mod planning;

@@ -120,7 +120,7 @@ proptest::proptest! {
 
     #[test]
     fn idle_patterns_decide_nothing(
-        patterns in proptest::collection::vec("!?(\\*\\*/|a/|\\*/)?[ab.*/\\\\\\[\\]]{1,3}", 0..8),
+        patterns in proptest::collection::vec("!?(\\*\\*/|a/|\\*/)?[ab.*/\\\\\\[\\]]{1,6}", 0..8),
         path in "[ab./\\\\]{1,8}",
     ) {
         if let Ok(whole) = PatternMatcher::new(&patterns) {

@@ -44,7 +44,7 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// The result's configuration.
     pub image: ImagePlan,
-    /// Addresses of proxies, for every run; not part of any cache key. Not printed: they may hold a password.
+    /// Addresses of proxies, for every run; not part of any of their cache keys. Not printed: the spec has them.
     #[serde(skip)]
     pub proxy: crate::spec::model::Proxy,
 }

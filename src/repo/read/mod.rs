@@ -34,6 +34,8 @@ pub(crate) const SMALL: u64 = 1 << 20;
 pub(crate) const CONFIG: u64 = 4 << 20;
 /// Bytes of a lockfile.
 pub(crate) const LOCK: u64 = 64 << 20;
+/// What a file system or a daemon that failed is told as: no mistake of the user's.
+pub(crate) const UNREADABLE: &str = "repo/unreadable";
 /// Workspaces of a repository.
 pub(crate) const MAX_WORKSPACES: usize = 10_000;
 
@@ -143,6 +145,6 @@ pub(crate) fn failed(error: &FilesError) -> Diagnostic {
             Diagnostic::error("repo/wrong-kind", format!("{path} is not {wanted}"))
                 .help(format!("a build reads it wherever it is there: make it {wanted}, or move it away"))
         }
-        error => Diagnostic::error("repo/unreadable", error.to_string()),
+        error => Diagnostic::error(UNREADABLE, error.to_string()),
     }
 }
