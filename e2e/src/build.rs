@@ -128,6 +128,7 @@ impl Build {
     pub fn pass(self) -> Built {
         let built = self.run();
         assert!(built.ok, "the build failed after {:.1} s:\n{}\n{}", built.seconds, built.logs(), built.text);
+        assert!(!built.raw.contains("this plan is not remembered"), "the planning step failed:\n{}", built.text);
         built
     }
 

@@ -19,6 +19,7 @@ fn floor() {
     assert_eq!(built.image().setting("Labels")["a"], "b");
     let again = build().pass();
     assert_eq!(again.ran(), Vec::<&str>::new());
+    assert!(!again.vertex("[internal] plan").executed());
     let same = Build::of(&repo).pass();
     assert_eq!(built.image().app(), same.image().app(), "the same files as from the newest daemon");
     repo.append("packages/backend/src/index.js", &format!("// {}\n", unique()));

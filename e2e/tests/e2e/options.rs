@@ -258,6 +258,7 @@ fn git_context() {
     assert_eq!(built.image().app(), local.app(), "the same files as from a directory");
     let branch = build(format!("{}#main", server.url())).pass();
     assert_eq!(branch.ran(), Vec::<&str>::new());
+    assert!(!branch.vertex("[internal] plan").executed());
     let commit = build(format!("{}#{}", server.url(), server.commit())).pass();
     assert_eq!(commit.ran(), Vec::<&str>::new());
     build(format!("{}#nope", server.url())).dry().fail().says(&["nope"]);

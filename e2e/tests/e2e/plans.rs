@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use e2e::{Build, Repo, cli, report};
+use e2e::{Build, Repo, cli, report, unique};
 use serde_json::{Value, json};
 
 /// Asserts that a build and the command line make the same plan of a repository.
@@ -51,6 +51,18 @@ fn with_every_noun() {
          prune: safe\nruntime: {base: slim, port: 8080, env: {A: b}, labels: {x: y}}\nnetwork: {}\n",
     );
     equal("every noun", &repo);
+}
+
+#[test]
+fn with_config_files_that_include_others() {
+    let repo = Repo::mini();
+    repo.write("app-config.production.yaml", "app: {$include: config/app.yaml}\n");
+    repo.write("config/app.yaml", "title: {$include: deeper/title.yaml}\n").write("config/deeper/title.yaml", unique());
+    let plan = equal("includes", &repo).to_string();
+    assert!(plan.contains("config/deeper/title.yaml"), "{plan}");
+    let again = Build::of(&repo).target("plan").pass();
+    let planned = again.vertices.values().filter(|vertex| vertex.name == "[internal] plan");
+    assert_eq!(planned.map(|vertex| vertex.executed()).collect::<Vec<_>>(), [false, false, false], "a round each");
 }
 
 #[test]
