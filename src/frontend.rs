@@ -13,7 +13,7 @@ use crate::graph::{self, Settings, Texts, Trees};
 use crate::images::Images;
 use crate::pipeline::{Prepared, Reading, Source};
 use crate::plan::{BaseImage, ImageRole, Plan, Step};
-use crate::planning::{Planned, PlanningStep};
+use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::platform;
 use crate::repo;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
@@ -51,9 +51,9 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         Ok(Images::early(&client, &request, bases, (&target, &build)).await)
     };
     let planning = planned(&source, &repository, PlanningStep::new(&client, &request), tell);
-    let (known, (Prepared { plan, warnings, read_set }, texts)) = try_join(lookups, planning).await?;
+    let (known, (Prepared { plan, warnings, untold, read_set }, texts)) = try_join(lookups, planning).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
-    warn(&client, &written, &warnings).await;
+    warn(&client, &written, &warnings, untold).await;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
     let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start, &known).await?;
@@ -101,7 +101,7 @@ async fn planned(
             None => Planned::Nothing,
         };
         match asked {
-            Planned::Plan(plan, warnings, texts) => return Ok((reading.planned(*plan, warnings), Some(texts))),
+            Planned::Plan(prepared, texts) => return Ok((*prepared, Some(texts))),
             Planned::More(included) => {
                 reading.include(included);
                 continue;
@@ -140,16 +140,13 @@ fn own_platform(client: &Client) -> Platform {
     own.map_or_else(platform::host, |own| Platform::new(&own.os, &own.architecture, &own.variant))
 }
 
-/// Warnings of one build: nobody reads more, and each is a call.
-const MOST_WARNINGS: usize = 50;
-
 /// Tells what does not end the build. That it cannot be told does not end it either.
-async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic]) {
+async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic], untold: usize) {
     let told = warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     for diagnostic in told.clone().take(MOST_WARNINGS) {
         let _ = client.warn(Warning::new(&written.vertex, diagnostic)).await;
     }
-    let more = told.count().saturating_sub(MOST_WARNINGS);
+    let more = told.count().saturating_sub(MOST_WARNINGS).saturating_add(untold);
     if more > 0 {
         let rest = Diagnostic::warning("request/warnings", format!("{more} more warnings"))
             .help("`backstage-build plan` shows all of them");

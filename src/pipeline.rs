@@ -16,6 +16,8 @@ use crate::{repo, spec};
 
 /// Rounds of config files that include others.
 const MAX_ROUNDS: usize = 8;
+/// Files that they include: each is a pattern that the client tries on each of its files.
+const MAX_INCLUDED: usize = 1000;
 
 /// What a plan is made from, wherever it comes from.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// What does not end the build.
     pub warnings: Vec<Diagnostic>,
+    /// How many more warnings there are, of which somebody else told only the number.
+    pub untold: usize,
     /// What was read.
     pub read_set: ReadSet,
 }
@@ -138,6 +142,11 @@ impl<'a> Reading<'a> {
         });
         if !fresh.is_empty() && *rounds < MAX_ROUNDS {
             paths.extend(fresh);
+            if paths.len() > MAX_INCLUDED {
+                let message = format!("config files include {} others", paths.len());
+                let help = format!("more than {MAX_INCLUDED} cannot be right: is one of them generated?");
+                return Err(Diagnostic::error("repo/includes", message).help(help).into());
+            }
             *rounds = rounds.saturating_add(1);
             return Ok(None);
         }
@@ -147,11 +156,11 @@ impl<'a> Reading<'a> {
         Ok(Some(Facts { spec: self.spec.clone(), repo: found, warnings, read_set: self.read_set() }))
     }
 
-    /// A plan that somebody else made of the same.
-    pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>) -> Prepared {
+    /// A plan that somebody else made of the same, with its warnings and how many more there are.
+    pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>, untold: usize) -> Prepared {
         let plan = Plan { proxy: plan::proxy(&self.spec), ..plan };
         warnings.extend(unconsumed(self.source));
-        Prepared { plan, warnings, read_set: self.read_set() }
+        Prepared { plan, warnings, untold, read_set: self.read_set() }
     }
 }
 
@@ -165,7 +174,7 @@ impl Facts {
         let mut warnings = self.warnings.clone();
         warnings.extend(more);
         warnings.extend(unconsumed(source));
-        Ok(Prepared { plan, warnings, read_set: self.read_set.clone() })
+        Ok(Prepared { plan, warnings, untold: 0, read_set: self.read_set.clone() })
     }
 
     fn inputs<'a>(&'a self, source: &'a Source) -> Inputs<'a> {

@@ -148,10 +148,11 @@ fn kind(meta: &std::fs::Metadata) -> Kind {
 
 /// What is not there is no error.
 fn found<T>(path: &ContextPath, result: std::io::Result<T>) -> Result<Option<T>, FilesError> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
+    use std::io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        // Nothing can have a name that is too long.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | InvalidFilename) => Ok(None),
         Err(error) => Err(FilesError::Failed { path: path.clone(), reason: error.kind().to_string() }),
     }
 }

@@ -329,22 +329,28 @@ fn ignore_line(line: &str) -> Option<String> {
 /// pattern hides everywhere (`a/dist` before `**/dist`). The last that matches decides, and each is tried on each file of
 /// a client.
 pub fn without_idle(patterns: &[String]) -> Vec<String> {
-    // What moves up or stays is no name.
-    let is_name = |name: &str| !["", ".", ".."].contains(&name);
     let mut later: BTreeSet<&str> = BTreeSet::new();
-    let mut anywhere: BTreeSet<&str> = BTreeSet::new();
+    let mut everywhere: BTreeSet<&str> = BTreeSet::new();
     let mut kept: Vec<&String> = Vec::with_capacity(patterns.len());
     for pattern in patterns.iter().rev() {
-        let name = pattern.rsplit('/').next().unwrap_or_default();
-        let idle =
-            later.contains(pattern.as_str()) || (!pattern.starts_with('!') && is_name(name) && anywhere.contains(name));
+        let idle = later.contains(pattern.as_str()) || last_name(pattern).is_some_and(|name| everywhere.contains(name));
         if !idle {
             later.insert(pattern);
-            anywhere.extend(pattern.strip_prefix("**/").filter(|name| !name.contains('/')));
+            everywhere.extend(last_name(pattern).filter(|name| pattern.strip_prefix("**/") == Some(name)));
             kept.push(pattern);
         }
     }
     kept.into_iter().rev().cloned().collect()
+}
+
+/// The pattern of the last name of all that a pattern matches; `None` where its text does not tell that: in an exception,
+/// in what is not clean, where `**` crosses a `/` within a name, or where a `/` may be in a class or behind a backslash.
+fn last_name(pattern: &str) -> Option<&str> {
+    let unclear = |part: &str| ["", ".", ".."].contains(&part) || (part.contains("**") && part != "**");
+    if pattern.starts_with('!') || pattern.contains(['[', '\\']) || pattern.split('/').any(unclear) {
+        return None;
+    }
+    pattern.rsplit('/').next().filter(|name| *name != "**")
 }
 
 #[cfg(test)]

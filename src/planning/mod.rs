@@ -21,13 +21,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::pipeline::{Included, Reading, Source};
+use crate::pipeline::{Included, Prepared, Reading, Source};
 use crate::plan::Plan;
 
 use told::Told;
 
 pub use step::{COMMAND, Planned, PlanningStep};
 pub use work::work;
+
+/// Warnings of one build: nobody reads more, and each is a call.
+pub const MOST_WARNINGS: usize = 50;
 
 /// What is planned, besides the facts: the input of the step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +66,10 @@ enum Answer {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Made {
     plan: Plan,
+    /// As many as a build shows.
     warnings: Vec<Told>,
+    /// How many more there are.
+    untold: usize,
 }
 
 impl Task {
@@ -94,13 +100,16 @@ impl Task {
 
 impl Made {
     fn of(plan: Plan, warnings: &[Diagnostic], file: &Arc<SourceFile>) -> Self {
-        Self { plan, warnings: warnings.iter().map(|warning| Told::of(warning, file)).collect() }
+        let told = warnings.iter().take(MOST_WARNINGS);
+        let untold = warnings.len().saturating_sub(MOST_WARNINGS);
+        Self { plan, warnings: told.map(|warning| Told::of(warning, file)).collect(), untold }
     }
 
-    /// The plan and its warnings, with their places in the build file.
-    fn located(self, file: &Arc<SourceFile>) -> (Plan, Vec<Diagnostic>) {
-        let Self { mut plan, warnings } = self;
+    /// What the frontend has of it.
+    fn taken(self, reading: &Reading<'_>) -> Prepared {
+        let Self { mut plan, warnings, untold } = self;
+        let file = &reading.source().file;
         plan.locate(file);
-        (plan, warnings.into_iter().map(|told| told.located(file)).collect())
+        reading.planned(plan, warnings.into_iter().map(|told| told.located(file)).collect(), untold)
     }
 }

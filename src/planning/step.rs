@@ -6,11 +6,9 @@ use buildkit_llb::exec::{Bind, ExecOp, Network};
 use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
-use crate::diagnostic::Diagnostic;
 use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
 use crate::graph::Texts;
-use crate::pipeline::{Included, Reading};
-use crate::plan::Plan;
+use crate::pipeline::{Included, Prepared, Reading};
 use crate::request::{NoCache, Request};
 
 use super::{Answer, Task};
@@ -26,8 +24,8 @@ pub(super) const ANSWER: &str = "answer.json";
 /// The folder of the texts there, each named by its SHA-256.
 pub(super) const TEXTS: &str = "texts";
 
-/// The largest answer that is read, in bytes. That of the reference app has 40 kB.
-const ANSWER_LIMIT: u64 = 16 << 20;
+/// The largest answer that is read, in bytes. That of the reference app has 27 kB.
+const ANSWER_LIMIT: u64 = 64 << 20;
 
 /// The argument that starts the program as the step.
 pub const COMMAND: &str = "planning-step";
@@ -46,8 +44,8 @@ pub struct PlanningStep<'a> {
 /// What a question came to.
 #[derive(Debug, Clone)]
 pub enum Planned {
-    /// A plan, its warnings, and where its long texts are.
-    Plan(Box<Plan>, Vec<Diagnostic>, Texts),
+    /// A plan, and where its long texts are.
+    Plan(Box<Prepared>, Texts),
     /// More files are to be read first.
     More(Included),
     /// The step leaves it to the frontend.
@@ -76,10 +74,7 @@ impl<'a> PlanningStep<'a> {
             Err(reason) => return Ok(Planned::Failed(reason)),
         };
         Ok(match self.answer(&tree).await {
-            Ok(Ok(Answer::Plan(made))) => {
-                let (plan, warnings) = made.located(&reading.source().file);
-                Planned::Plan(Box::new(plan), warnings, Texts { tree, folder: TEXTS })
-            }
+            Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.taken(reading)), Texts { tree, folder: TEXTS }),
             Ok(Ok(Answer::More(included))) => Planned::More(included),
             Ok(Ok(Answer::Nothing)) => Planned::Nothing,
             Ok(Err(reason)) => Planned::Failed(reason),

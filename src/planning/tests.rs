@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::work::answer;
 use super::*;
 use crate::diagnostic::render::{Colour, terminal};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Severity, Span};
 use crate::files::{DirectoryFiles, ReadSet, parse_ignore_file};
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared};
@@ -97,10 +97,7 @@ fn from_step(case: &Case, out: &Path) -> Option<Prepared> {
         let task = through_json(&Task::of(&reading));
         let facts = facts(case, &reading.read_set());
         match through_json(&answer(&task, facts.path(), out).unwrap()) {
-            Answer::Plan(made) => {
-                let (plan, warnings) = made.located(&case.source.file);
-                return Some(reading.planned(plan, warnings));
-            }
+            Answer::Plan(made) => return Some(made.taken(&reading)),
             Answer::More(included) => reading.include(included),
             Answer::Nothing => return None,
         }
@@ -219,4 +216,43 @@ fn a_warning_tells_a_few_lines_without_secrets() {
     assert_eq!(places(&step), places(&ours));
     let told = |prepared: &Prepared| terminal(&prepared.warnings, Colour::Never);
     assert_eq!(told(&step), told(&ours));
+}
+
+#[test]
+fn what_is_cut_off_a_line_or_lies_above_an_excerpt_still_hides_a_secret() {
+    let build_file = SourceFile::new(BUILD_FILE, "");
+    let blanks = |secret: &str, shown: usize| " ".repeat(2000 - shown) + secret;
+    let key: String = (0..20).map(|line| format!("# MIIEhidden{line}\n")).collect();
+    for text in [
+        blanks("https://jane:hidden1234567890@host/x", 27),
+        blanks("ghp_hidden0123456789abcdefghijklmnopqrs1", 14),
+        format!("# -----BEGIN RSA PRIVATE KEY-----\n{key}# -----END RSA PRIVATE KEY-----"),
+    ] {
+        let text = format!("{text}\nhere: x\n");
+        let at = text.find("here").unwrap();
+        let span = Span::new(&SourceFile::new("yarn.lock", text.as_str()), at..at.saturating_add(4));
+        let told = Told::of(&Diagnostic::warning("a/b", "c").at(span), &build_file);
+        let json = serde_json::to_string(&told).unwrap();
+        assert!(!json.contains("hidden"), "{json}");
+        let label = &told.located(&build_file).labels[0];
+        assert_eq!(label.span.file.text.get(label.span.range.clone()), Some("here"));
+    }
+}
+
+/// More than are shown are only counted.
+#[test]
+fn warnings_without_number_are_counted() {
+    let source = Source {
+        file: SourceFile::new(BUILD_FILE, "# syntax=x\n"),
+        ignore: None,
+        build_args: BTreeMap::new(),
+        arch: "amd64".to_owned(),
+    };
+    let warnings: Vec<Diagnostic> =
+        (0..70).map(|i| Diagnostic::warning("a/b", i.to_string()).at(Span::line(&source.file, 1))).collect();
+    let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+    let case = Case { name: "portal".to_owned(), context, source: source.clone() };
+    let made = through_json(&Made::of(in_process(&case).unwrap().plan, &warnings, &source.file));
+    let taken = made.taken(&Reading::start(&source).unwrap());
+    assert_eq!((taken.warnings.len(), taken.untold), (MOST_WARNINGS, 20));
 }

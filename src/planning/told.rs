@@ -81,32 +81,34 @@ impl Told {
     }
 }
 
-/// The lines around a place, and the place in them.
+/// The lines around a place, and the place in them. Secrets are blotted out before a line is cut, for what is cut off may be
+/// what they are known by.
 fn excerpt(span: &Span) -> (Option<Excerpt>, Range<usize>) {
     let file = &span.file;
     let first = span.first_line();
     let last = span.last_line().min(first.saturating_add(LINES));
     let before = first.saturating_sub(CONTEXT).saturating_sub(1);
-    let shown =
-        file.text.lines().zip(1..).skip(before).take_while(|(_, number)| *number <= last.saturating_add(CONTEXT));
     let mut text = String::new();
-    let (mut start, mut end) = (None, 0);
-    for (line, number) in shown {
+    let (mut start, mut end, mut next) = (0, 0, 0_usize);
+    for (number, line) in (1_usize..=last.saturating_add(CONTEXT)).zip(file.text.split('\n')) {
+        let range = next..next.saturating_add(line.len());
+        next = range.end.saturating_add(1);
+        if number <= before {
+            continue;
+        }
         let at = text.len();
-        text.push_str(&secret::redacted(head(line, LINE)));
-        // Where a secret was taken out of the line, as near as can be.
-        let column = |offset: usize| {
-            let column = offset.saturating_sub(file.line(number).start);
-            head(text.get(at..).unwrap_or_default(), column).len().saturating_add(at)
-        };
+        let line = secret::masked_line(&file.text, range.clone());
+        let line = head(&line, LINE);
+        text.push_str(line);
+        // Blots keep the length of what they hide, so columns stay true as far as the line goes.
+        let place = |offset: usize| at.saturating_add(head(line, offset.saturating_sub(range.start)).len());
         if number == first {
-            start = Some(column(span.range.start));
+            start = place(span.range.start);
         }
         if number == last {
-            end = column(span.range.end);
+            end = place(span.range.end);
         }
         text.push('\n');
     }
-    let start = start.unwrap_or(text.len());
     (Some(Excerpt { name: file.name.clone(), before, text }), start..end.max(start))
 }

@@ -11,9 +11,6 @@ use crate::repo;
 use super::step::{ANSWER, TEXTS};
 use super::{Answer, Made, Task};
 
-/// Warnings of an answer: what has more is for the frontend, which counts them.
-const MOST_WARNINGS: usize = 500;
-
 /// Plans the repository whose facts are in a folder, as the file `task` says, and leaves the answer in the folder `out`.
 ///
 /// # Errors
@@ -39,8 +36,7 @@ pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer
         Err(mistakes) => Err(mistakes),
     };
     let prepared = match prepared {
-        Ok(prepared) if prepared.warnings.len() <= MOST_WARNINGS => prepared,
-        Ok(_) => return Ok(Answer::Nothing),
+        Ok(prepared) => prepared,
         Err(mistakes) => {
             let unreadable = mistakes.0.into_iter().find(|mistake| mistake.code == repo::UNREADABLE);
             return unreadable.map_or(Ok(Answer::Nothing), |mistake| Err(io::Error::other(mistake.message)));

@@ -86,10 +86,14 @@ pub(crate) struct Resolved {
     pub(crate) unread: BTreeSet<ContextPath>,
     /// Values seen.
     values: usize,
+    /// Bytes of their texts.
+    text: usize,
 }
 
 /// Values that a config may hold with all that it includes. Files that include each other would never end.
 const MAX_VALUES: usize = 200_000;
+/// Bytes of their texts: a file that is included a thousand times is a thousand copies.
+const MAX_TEXT: usize = 32 << 20;
 
 pub(crate) fn resolve(value: &Value, dir: &ContextPath, known: &BTreeMap<ContextPath, Included>) -> Resolved {
     let mut resolved = Resolved::default();
@@ -108,7 +112,7 @@ impl Resolved {
         let deeper = depth.saturating_add(1);
         self.values = self.values.saturating_add(1);
         match value {
-            _ if depth > MAX_DEPTH || self.values > MAX_VALUES => Value::Null,
+            _ if depth > MAX_DEPTH || self.values > MAX_VALUES || self.text > MAX_TEXT => Value::Null,
             Value::Array(items) => items.iter().map(|item| self.walk(item, dir, known, deeper)).collect(),
             Value::Object(map) => match special(map) {
                 Some(("$file", target)) => {
@@ -116,8 +120,18 @@ impl Resolved {
                     value.clone()
                 }
                 Some(("$include", target)) => self.include(value, dir, target, known, deeper),
-                _ => map.iter().map(|(key, item)| (key.clone(), self.walk(item, dir, known, deeper))).collect(),
+                _ => {
+                    let walked = map.iter().map(|(key, item)| {
+                        self.text = self.text.saturating_add(key.len());
+                        (key.clone(), self.walk(item, dir, known, deeper))
+                    });
+                    walked.collect()
+                }
             },
+            Value::String(text) => {
+                self.text = self.text.saturating_add(text.len());
+                value.clone()
+            }
             other => other.clone(),
         }
     }
