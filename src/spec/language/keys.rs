@@ -94,7 +94,7 @@ pub(crate) const ROOT: &[Key] = &[
 
 const FRONTEND: &[Word] = &[
     word("bundled", "Served by the backend, in the same image."),
-    word("separate", "Built apart, for an image of its own (target `frontend`)."),
+    word("separate", "Built apart, for an image of its own (target `frontend`). Not supported yet."),
     word("none", "Not built."),
 ];
 
@@ -121,7 +121,13 @@ const EXTRA_FILE: &[Key] = &[
     ),
     key("mode", Scalar(F::Mode), "\"0644\"", "as it is", "Permission bits, octal."),
     key("image", Scalar(F::Image), "nginx:1.29", "", "Takes the files from this image."),
-    key("context", Scalar(F::ContextName), "docs", "", "Takes the files from this named context (`--build-context`)."),
+    key(
+        "context",
+        Scalar(F::ContextName),
+        "docs",
+        "",
+        "Takes the files from this named context (`--build-context`). Not supported yet.",
+    ),
     not_yet("stage", "Takes the files from an own stage."),
 ];
 
@@ -192,7 +198,7 @@ const BUILD: &[Key] = &[
         Scalar(F::File),
         "packages/backend/dist",
         "",
-        "Directory of an already built bundle (the host build); nothing is built then.",
+        "Directory of an already built bundle (the host build); nothing is built then. Not supported yet.",
     ),
     not_yet("git", "Whether build steps see the git history."),
 ];
@@ -235,7 +241,7 @@ const PRUNE: &[Key] = &[
 const SOURCE_MAPS: &[Word] = &[
     word("drop", "Not in the image."),
     word("keep", "In the image."),
-    word("export", "Not in the image, but on the target `sourcemaps`."),
+    word("export", "Not in the image, but on the target `sourcemaps`. Not supported yet."),
 ];
 
 const RUNTIME: &[Key] = &[
@@ -244,7 +250,7 @@ const RUNTIME: &[Key] = &[
         Scalar(F::Base),
         "slim",
         "`distroless`",
-        "`distroless`, `slim`, `alpine`, `wolfi`, `ubi`, `dhi`, or any image reference.",
+        "`distroless`, `slim`, or any image reference. `alpine`, `wolfi`, `ubi` and `dhi` are not supported yet.",
     ),
     key("packages", List(&Scalar(F::OsPackage)), "[git]", "", "OS packages in the image."),
     key("user", Scalar(F::User), "1001:0", "the base's non-root user", "`uid`, `uid:gid` or a name."),
@@ -279,7 +285,7 @@ const RUNTIME: &[Key] = &[
         "`false`",
         "Whether, and how, the image says that it is healthy.",
     ),
-    key("init", Shape::Bool, "true", "`false`", "Whether a small init is process 1."),
+    key("init", Shape::Bool, "true", "`false`", "Whether a small init is process 1. Not supported yet."),
     key("writable", List(&Scalar(F::Directory)), "[/tmp]", "`[/tmp]`", "Directories that the user may write to."),
     key(
         "labels",
@@ -334,7 +340,7 @@ const NETWORK: &[Key] = &[
 const CA: &[Key] = &[
     key("secret", Scalar(F::SecretId), "corporate-ca", "", "The id of a secret."),
     key("file", Scalar(F::File), "certs/ca.pem", "", "A file in the repository."),
-    key("runtime", Shape::Bool, "true", "`false`", "Whether the bundle is also put into the image."),
+    key("runtime", Shape::Bool, "true", "`false`", "Whether the bundle is also put into the image. Not supported yet."),
 ];
 
 const PROXY: &[Key] = &[
