@@ -89,15 +89,15 @@ async fn planned(
     let mut reading = Reading::start(source)?;
     let (mut tell, mut failed) = (Some(tell), None);
     loop {
-        let set = reading.read_set();
-        let files = repository.open(&set).await?;
+        let facts = repository.facts(&reading.read_set())?;
+        let files = repository.open(&facts).await?;
         if let Some(tell) = tell.take() {
             let _ = tell.send(reading.bases(&repo::node_hints(&files).await));
             // A registry takes longer than the cache: it is asked first.
             tokio::task::yield_now().await;
         }
         let asked = match &step {
-            Some(step) => step.ask(&reading, &repository.facts(&set)?).await?,
+            Some(step) => step.ask(&reading, &facts).await?,
             None => Planned::Nothing,
         };
         match asked {

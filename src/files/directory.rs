@@ -1,7 +1,7 @@
 //! A directory: on the command line the repository, in the planning step its facts.
 //!
-//! The only place that reads a repository from the file system. It shows what the [`ReadSet`] shows and nothing else, and resolves links
-//! as BuildKit does for a snapshot: inside the root, an absolute target starting at the root, never out of it.
+//! The only place that reads a repository from the file system. It shows what the [`ReadSet`] shows and nothing else, and
+//! resolves links as BuildKit does for a snapshot: inside the root, an absolute target starting at the root, never out of it.
 #![allow(clippy::disallowed_methods)]
 
 use std::io::Read as _;

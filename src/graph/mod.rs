@@ -15,7 +15,7 @@ use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, Sourc
 use crate::diagnostic::Span;
 use crate::image::BaseConfig;
 use crate::plan::{Action, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
-use crate::request::{ExecSettings, NoCache};
+use crate::request::{ExecSettings, NoCache, Resources};
 
 /// An image that was looked up: where it is taken from, and its configuration.
 #[derive(Debug, Clone)]
@@ -144,9 +144,10 @@ impl Builder<'_> {
         let no_cache = self.settings.no_cache;
         let ignored = no_cache.applies_to(step.id.as_str()) || no_cache.applies_to(step.group());
         let metadata = Metadata::named(&step.title).at(self.location(&span)).ignoring_cache(ignored);
-        let resources = &self.settings.exec.resources;
-        let runs = matches!(step.action, Action::Run(_));
-        if runs && !resources.is_empty() { metadata.limited_to(resources.clone().into()) } else { metadata }
+        match step.action {
+            Action::Run(_) => limited(metadata, &self.settings.exec.resources),
+            Action::Files(_) => metadata,
+        }
     }
 
     fn location(&mut self, span: &Span) -> Location {
@@ -198,6 +199,11 @@ fn source_file(span: &Span) -> SourceFile {
 fn lines(span: &Span) -> LineRange {
     let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
     LineRange::lines(line(span.first_line()), line(span.last_line()))
+}
+
+/// Metadata of a run within the resources that the client allows.
+pub fn limited(metadata: Metadata, resources: &Resources) -> Metadata {
+    if resources.is_empty() { metadata } else { metadata.limited_to(resources.clone().into()) }
 }
 
 /// What the client said of every step, with the build file's proxies where the client names none.

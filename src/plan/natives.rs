@@ -34,7 +34,7 @@ pub(super) struct Natives {
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
 const MAX_NATIVES: usize = 64;
 
-/// Bytes of all their little projects: they stand in the graph, which is one message.
+/// Bytes of all their little projects: where the frontend plans by itself they stand in the graph, which is one message.
 const MAX_WRITTEN: usize = 8 << 20;
 
 /// What compiling needs; `node-gyp` itself comes with the package.

@@ -78,7 +78,7 @@ fn write_mount(f: &mut fmt::Formatter<'_>, mount: &Mount) -> fmt::Result {
 fn write_action(f: &mut fmt::Formatter<'_>, action: &FileAction) -> fmt::Result {
     match action {
         FileAction::Copy(copy) => write_copy(f, copy),
-        FileAction::Write { path, text, .. } => writeln!(f, "    write {path} ({} bytes)", text.len()),
+        FileAction::Write { path, text, .. } => writeln!(f, "    write {path} ({} bytes)", text.bytes()),
         FileAction::Mkdir { path, .. } => writeln!(f, "    mkdir {path}"),
     }
 }

@@ -1,13 +1,13 @@
 //! The step in the graph, and the question for its answer.
 
-use std::ffi::OsString;
+use std::error::Error;
 
 use buildkit_llb::exec::{Bind, ExecOp, Network};
 use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
 use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
-use crate::graph::Texts;
+use crate::graph::{self, Texts};
 use crate::pipeline::{Included, Prepared, Reading};
 use crate::request::{NoCache, Request};
 
@@ -60,7 +60,7 @@ impl<'a> PlanningStep<'a> {
     pub fn new(client: &'a Client, request: &'a Request) -> Option<Self> {
         let image = client.environment().frontend.as_ref()?;
         let Input::Output(root) = Definition::from_pb(image).ok()?.output().clone() else { return None };
-        let program = std::env::current_exe().map(OsString::from).ok()?.into_string().ok()?;
+        let program = std::env::current_exe().ok()?.to_str()?.to_owned();
         Some(Self { client, request, root, program })
     }
 
@@ -71,7 +71,7 @@ impl<'a> PlanningStep<'a> {
     pub async fn ask(&self, reading: &Reading<'_>, facts: &Output) -> Result<Planned, Failure> {
         let tree = match self.tree(&Task::of(reading), facts) {
             Ok(tree) => tree,
-            Err(reason) => return Ok(Planned::Failed(reason)),
+            Err(error) => return Ok(Planned::Failed(error.to_string())),
         };
         Ok(match self.answer(&tree).await {
             Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.taken(reading)), Texts { tree, folder: TEXTS }),
@@ -84,15 +84,15 @@ impl<'a> PlanningStep<'a> {
     }
 
     /// What the step leaves.
-    fn tree(&self, task: &Task, facts: &Output) -> Result<Output, String> {
-        let task = serde_json::to_vec(task).map_err(|error| error.to_string())?;
+    fn tree(&self, task: &Task, facts: &Output) -> Result<Output, Box<dyn Error>> {
+        let task = serde_json::to_vec(task)?;
         let (folder, file) = TASK;
         let task = FileOp::new(Input::Scratch, Mkfile::new(file, 0o644, task))
             .metadata(Metadata::named("[internal] what is to be planned"))
-            .build()
-            .map_err(|error| error.to_string())?;
+            .build()?;
         let out = Bind::output(OUT, Input::Scratch);
         let id = out.id();
+        let metadata = Metadata::named("[internal] plan").ignoring_cache(self.request.no_cache == NoCache::All);
         let run = ExecOp::new(self.root.clone(), &self.program)
             .args([COMMAND, &format!("{folder}{file}"), FACTS, OUT])
             .cwd("/")
@@ -101,14 +101,8 @@ impl<'a> PlanningStep<'a> {
             .mount(Bind::read_only(FACTS, facts.clone()))
             .mount(Bind::read_only(folder, task))
             .mount(out)
-            .metadata(self.metadata());
-        run.build().and_then(|run| run.output(&id)).map_err(|error| error.to_string())
-    }
-
-    fn metadata(&self) -> Metadata {
-        let metadata = Metadata::named("[internal] plan").ignoring_cache(self.request.no_cache == NoCache::All);
-        let resources = &self.request.exec.resources;
-        if resources.is_empty() { metadata } else { metadata.limited_to(resources.clone().into()) }
+            .metadata(graph::limited(metadata, &self.request.exec.resources));
+        Ok(run.build()?.output(&id)?)
     }
 
     /// The answer, or why what was read is none.

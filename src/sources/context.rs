@@ -56,12 +56,12 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The files of a read set, brought.
+    /// The files of [`Self::facts`], brought.
     ///
     /// # Errors
-    /// As [`Self::facts`], and when BuildKit cannot bring them.
-    pub async fn open(&self, set: &ReadSet) -> Result<BuildkitFiles, Failure> {
-        let definition = Definition::new(self.facts(set)?).to_pb();
+    /// When BuildKit cannot bring them.
+    pub async fn open(&self, facts: &Output) -> Result<BuildkitFiles, Failure> {
+        let definition = Definition::new(facts).to_pb();
         let cache_imports = super::imports(self.request);
         // A context that cannot be had is said in the daemon's own words, not as a file that cannot be read.
         let request = SolveRequest { definition, cache_imports, evaluation: Evaluation::Now };

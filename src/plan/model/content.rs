@@ -1,6 +1,6 @@
 //! The texts of written files.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::digest;
 
@@ -8,9 +8,11 @@ use crate::digest;
 const SHORT: usize = 1024;
 
 /// The text of a written file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Content {
     /// The text.
+    #[serde(serialize_with = "write_text")]
     Text(String),
     /// A long text, as JSON has it: whoever wrote that holds the text.
     Stored {
@@ -31,61 +33,29 @@ impl Content {
     }
 
     /// Its length in bytes.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Stored { bytes, .. } => *bytes,
         }
     }
 
-    /// Whether it is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// A text that JSON leaves out, and its SHA-256 in hex.
     pub(super) fn long(&self) -> Option<(String, &str)> {
-        match self {
-            Self::Text(text) if text.len() > SHORT => Some((digest::sha256(text), text)),
-            _ => None,
-        }
+        let text = self.text().filter(|text| text.len() > SHORT)?;
+        Some((digest::sha256(text), text))
     }
+}
+
+fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if text.len() <= SHORT {
+        return serializer.serialize_str(text);
+    }
+    Content::Stored { sha256: digest::sha256(text), bytes: text.len() }.serialize(serializer)
 }
 
 impl From<String> for Content {
     fn from(text: String) -> Self {
         Self::Text(text)
-    }
-}
-
-/// What JSON has.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Json<T> {
-    Text(T),
-    Stored { sha256: T, bytes: usize },
-}
-
-impl Serialize for Content {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digest;
-        let json = match (self, self.long()) {
-            (Self::Stored { sha256, bytes }, _) => Json::Stored { sha256: sha256.as_str(), bytes: *bytes },
-            (Self::Text(text), Some((sha256, _))) => {
-                digest = sha256;
-                Json::Stored { sha256: digest.as_str(), bytes: text.len() }
-            }
-            (Self::Text(text), None) => Json::Text(text.as_str()),
-        };
-        json.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Json::deserialize(deserializer)? {
-            Json::Text(text) => Self::Text(text),
-            Json::Stored { sha256, bytes } => Self::Stored { sha256, bytes },
-        })
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn backstage(root: &Root) -> Result<Option<String>, Diagnostics> {
 }
 
 /// Files of the root that say something of the Node version and nothing else, the strongest first.
-pub(super) const NODE: [&str; 2] = [".nvmrc", ".node-version"];
+const NODE: [&str; 2] = [".nvmrc", ".node-version"];
 
 /// What a repository says of Node, ahead of everything else about it. Nothing where that cannot be read: it is read again,
 /// and all that is lost is the early look at the base images.
