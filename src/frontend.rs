@@ -1,24 +1,20 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
-use std::collections::BTreeMap;
-
-use buildkit_llb::Platform;
-use futures_util::future::try_join;
-use tokio::sync::oneshot;
+use buildkit_llb::{Output, Platform};
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
-use crate::graph::{self, Settings, Texts, Trees};
+use crate::graph::{self, Settings, Trees};
 use crate::images::Images;
 use crate::pipeline::{Prepared, Reading, Source};
-use crate::plan::{BaseImage, ImageRole, Plan, Step};
+use crate::plan::{Plan, Step};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::platform;
-use crate::repo;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Repository};
+use crate::spec;
 
 /// Answers one build.
 ///
@@ -31,38 +27,31 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         return Ok(call::describe());
     }
     request.refuse_unsupported()?;
-    let written = BuildFile::read(&client, &request).await?;
-    let start = Span::line(&written.file, 1);
+    let build_file = BuildFile::read(&client, &request).await?;
+    let start = Span::line(&build_file.file, 1);
     client.set_fallback(start.clone());
 
     let (target, build) = (request.platforms.first().clone(), own_platform(&client));
     let source = Source {
-        file: written.file.clone(),
-        ignore: written.ignore.clone(),
+        file: build_file.file.clone(),
+        ignore: build_file.ignore.clone(),
         build_args: request.build_args.clone(),
         arch: target.architecture().to_owned(),
     };
     let repository = Repository::new(&client, &request);
-    // The daemon looks the base images up while the plan is made; other targets than the image may need none of them.
-    let image = request.target.as_deref().is_none_or(|target| target == "image");
-    let (tell, bases) = oneshot::channel();
-    let lookups = async {
-        let bases = bases.await.ok().filter(|_| image).unwrap_or_default();
-        Ok(Images::early(&client, &request, bases, (&target, &build)).await)
-    };
-    let planning = planned(&source, &repository, PlanningStep::new(&client, &request), tell);
-    let (known, (Prepared { plan, warnings, untold, read_set }, texts)) = try_join(lookups, planning).await?;
+    let (Prepared { plan, warnings, untold, read_set }, written) =
+        planned(&source, &repository, PlanningStep::new(&client, &request)).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
-    warn(&client, &written, &warnings, untold).await;
+    warn(&client, &build_file, &warnings, untold).await;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
-    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start, &known).await?;
+    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start).await?;
     let trees = Trees {
         images: images.roles.clone(),
         references: images.references.clone(),
         facts: repository.facts(&read_set)?,
         context: repository.context(&plan.context)?,
-        texts,
+        written,
     };
     let settings = Settings {
         target: &target,
@@ -78,30 +67,23 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     result::of(&client, &request, &plan, wanted, &images, &tree, &target).await
 }
 
-/// The plan, and where its long texts are if it does not hold them. `tell` hears of the base images that it would have as
-/// soon as they are known, which is before it is known whether there will be one.
+/// The plan, and where the files are that its steps write, if somebody has written them.
 async fn planned(
     source: &Source,
     repository: &Repository<'_>,
     mut step: Option<PlanningStep<'_>>,
-    tell: oneshot::Sender<BTreeMap<ImageRole, BaseImage>>,
-) -> Result<(Prepared, Option<Texts>), Failure> {
+) -> Result<(Prepared, Option<Output>), Failure> {
     let mut reading = Reading::start(source)?;
-    let (mut tell, mut failed) = (Some(tell), None);
+    let mut failed = None;
     loop {
         let facts = repository.facts(&reading.read_set())?;
         let files = repository.open(&facts).await?;
-        if let Some(tell) = tell.take() {
-            let _ = tell.send(reading.bases(&repo::node_hints(&files).await));
-            // A registry takes longer than the cache: it is asked first.
-            tokio::task::yield_now().await;
-        }
         let asked = match &step {
             Some(step) => step.ask(&reading, &facts).await?,
             None => Planned::Nothing,
         };
         match asked {
-            Planned::Plan(prepared, texts) => return Ok((*prepared, Some(texts))),
+            Planned::Plan(prepared, written) => return Ok((*prepared, Some(written))),
             Planned::More(included) => {
                 reading.include(included);
                 continue;
@@ -141,29 +123,24 @@ fn own_platform(client: &Client) -> Platform {
 }
 
 /// Tells what does not end the build. That it cannot be told does not end it either.
-async fn warn(client: &Client, written: &BuildFile, warnings: &[Diagnostic], untold: usize) {
+async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], untold: usize) {
     let told = warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     for diagnostic in told.clone().take(MOST_WARNINGS) {
-        let _ = client.warn(Warning::new(&written.vertex, diagnostic)).await;
+        let _ = client.warn(Warning::new(&build_file.vertex, diagnostic)).await;
     }
     let more = told.count().saturating_sub(MOST_WARNINGS).saturating_add(untold);
     if more > 0 {
         let rest = Diagnostic::warning("request/warnings", format!("{more} more warnings"))
             .help("`backstage-build plan` shows all of them");
-        let _ = client.warn(Warning::new(&written.vertex, &rest)).await;
+        let _ = client.warn(Warning::new(&build_file.vertex, &rest)).await;
     }
 }
 
 fn no_target(request: &Request, plan: &Plan) -> Failure {
     let asked = request.target.as_deref().unwrap_or_default();
     let names: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
-    let near = names
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(name, asked), *name))
-        .min()
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, name)| format!("did you mean `{name}`? "))
-        .unwrap_or_default();
+    let near = spec::nearest(asked, names.iter().copied());
+    let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Diagnostic::error("request/target", format!("there is no target `{asked}`"))
         .help(format!("{near}targets are {}", names.join(", ")))
         .into()

@@ -1,18 +1,18 @@
 //! Images, looked up side by side: which one a tag is today, and its configuration.
 //!
-//! In: a plan, or the base images that it will have. Out: what the graph takes them from. Asks the daemon and nobody else.
+//! In: a plan. Out: what the graph takes them from. Asks the daemon and nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_llb::source::Image as ImageSource;
 use buildkit_llb::{ImageRef, Metadata, Platform};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::gateway::{CallError, Client, Failure, ImageRequest, SourceMeta};
+use crate::gateway::{CallError, Client, Failure, ImageRequest};
 use crate::graph::{self, Image};
 use crate::image::BaseConfig;
-use crate::plan::{BaseImage, ImageRole, Origin, Plan, Side, Target, Tree};
+use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
 use crate::request::Request;
 
 /// The images of a plan.
@@ -26,9 +26,6 @@ pub struct Images {
     pub runtime_digest: String,
 }
 
-/// What the daemon said of some images before it was known which of them are used, by reference and platform.
-pub type Early = BTreeMap<(String, Platform), Result<SourceMeta, CallError>>;
-
 /// One image to look up.
 struct Wanted {
     reference: String,
@@ -37,27 +34,6 @@ struct Wanted {
 }
 
 impl Images {
-    /// Asks for images while something else is going on. What it comes to is told by [`Self::resolve`], if it matters.
-    pub async fn early(
-        client: &Client,
-        request: &Request,
-        bases: BTreeMap<ImageRole, BaseImage>,
-        (target, build): (&Platform, &Platform),
-    ) -> Early {
-        let platform = |side| if side == Side::Build { build } else { target };
-        // Usually the two platforms are one, and so are the images to build and to compile in.
-        let bases: BTreeSet<(String, Platform)> =
-            bases.into_values().map(|image| (image.reference, platform(image.side).clone())).collect();
-        let asked = bases.into_iter().filter_map(|(reference, platform)| {
-            let name: ImageRef = reference.parse().ok()?;
-            Some(async move {
-                let answer = ask(client, request, &name, &platform).await;
-                ((reference, platform), answer)
-            })
-        });
-        join_all(asked).await.into_iter().collect()
-    }
-
     /// Looks up the images that a target uses, and no others.
     ///
     /// # Errors
@@ -69,43 +45,40 @@ impl Images {
         wanted_target: &Target,
         (target, build): (&Platform, &Platform),
         default: &Span,
-        early: &Early,
     ) -> Result<Self, Failure> {
         let used = used(plan, wanted_target);
-        let mut wanted: BTreeMap<(String, Side), Origin> = BTreeMap::new();
-        for image in plan.images.iter().filter(|(role, _)| used.roles.contains(role)).map(|(_, image)| image) {
-            wanted.entry((image.reference.clone(), image.side)).or_insert_with(|| image.origin.clone());
+        let platform = |side| if side == Side::Build { build } else { target };
+        // Usually the two platforms are one, and so are the images to build and to compile in.
+        let mut wanted: BTreeMap<(String, Platform), Wanted> = BTreeMap::new();
+        let roles = plan.images.iter().filter(|(role, _)| used.roles.contains(role));
+        let roles = roles.map(|(_, image)| (image.reference.clone(), image.side, image.origin.clone()));
+        for (reference, side, origin) in roles.chain(used.references.iter().cloned()) {
+            let key = (reference.clone(), platform(side).clone());
+            wanted.entry(key).or_insert(Wanted { reference, side, origin });
         }
-        for (reference, side, origin) in used.references {
-            wanted.entry((reference, side)).or_insert(origin);
-        }
-        let lookups = wanted.into_iter().map(|((reference, side), origin)| {
-            let platform = match side {
-                Side::Build => build,
-                Side::Target => target,
-            };
-            let known = early.get(&(reference.clone(), platform.clone())).cloned();
-            lookup(client, request, Wanted { reference, side, origin }, platform, default, known)
+        let lookups = wanted.into_iter().map(async |((reference, platform), wanted)| {
+            let found = lookup(client, request, wanted, &platform, default).await?;
+            Ok::<_, Failure>(((reference, platform), found))
         });
-        let found: Vec<(Wanted, Image, String)> = try_join_all(lookups).await?;
-        let find = |reference: &str, side| {
-            found.iter().find(|(wanted, ..)| wanted.reference == reference && wanted.side == side)
-        };
+        let found: BTreeMap<(String, Platform), (Image, String)> = try_join_all(lookups).await?.into_iter().collect();
+        let find = |reference: &str, side| found.get(&(reference.to_owned(), platform(side).clone()));
         let roles = plan
             .images
             .iter()
-            .filter_map(|(role, image)| find(&image.reference, image.side).map(|(_, found, _)| (*role, found.clone())));
+            .filter_map(|(role, image)| Some((*role, find(&image.reference, image.side)?.0.clone())))
+            .collect();
+        let references = used
+            .references
+            .into_iter()
+            .filter_map(|(reference, side, _)| {
+                let (image, _) = find(&reference, side)?;
+                Some(((reference, side), image.clone()))
+            })
+            .collect();
         let runtime = plan.images.get(&ImageRole::Runtime);
-        let runtime_digest =
-            runtime.and_then(|image| find(&image.reference, image.side)).map(|(_, _, digest)| digest.clone());
-        Ok(Self {
-            roles: roles.collect(),
-            references: found
-                .iter()
-                .map(|(wanted, image, _)| ((wanted.reference.clone(), wanted.side), image.clone()))
-                .collect(),
-            runtime_digest: runtime_digest.unwrap_or_default(),
-        })
+        let runtime = runtime.and_then(|image| find(&image.reference, image.side));
+        let runtime_digest = runtime.map(|(_, digest)| digest.clone()).unwrap_or_default();
+        Ok(Self { roles, references, runtime_digest })
     }
 }
 
@@ -142,8 +115,7 @@ async fn lookup(
     wanted: Wanted,
     platform: &Platform,
     default: &Span,
-    known: Option<Result<SourceMeta, CallError>>,
-) -> Result<(Wanted, Image, String), Failure> {
+) -> Result<(Image, String), Failure> {
     let place = wanted.origin.span(default.clone());
     let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
         Failure::from(
@@ -151,11 +123,13 @@ async fn lookup(
                 .at(place.clone()),
         )
     })?;
-    let meta = match known {
-        Some(known) => known,
-        None => ask(client, request, &reference, platform).await,
+    let asked = ImageRequest {
+        reference: reference.to_string(),
+        platform: Some(platform.to_pb()),
+        mode: request.resolve_mode,
+        log_name: Some(format!("[internal] load metadata for {reference}")),
     };
-    let meta = meta.map_err(|error| unavailable(&wanted, error, &place))?;
+    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
     let Some(image) = meta.image else {
         return Err(Diagnostic::error(
             "image/redirected",
@@ -179,22 +153,7 @@ async fn lookup(
             Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(graph::location(&place)),
         )
         .build();
-    Ok((wanted, Image { output: source, config }, image.digest))
-}
-
-async fn ask(
-    client: &Client,
-    request: &Request,
-    reference: &ImageRef,
-    platform: &Platform,
-) -> Result<SourceMeta, CallError> {
-    let asked = ImageRequest {
-        reference: reference.to_string(),
-        platform: Some(platform.to_pb()),
-        mode: request.resolve_mode,
-        log_name: Some(format!("[internal] load metadata for {reference}")),
-    };
-    client.resolve_image(asked).await
+    Ok((Image { output: source, config }, image.digest))
 }
 
 /// `reference@digest`, unless it has a digest already.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
-use crate::plan::{self, BaseImage, ImageRole, Inputs, Plan};
-use crate::repo::{NodeHint, Repository};
+use crate::plan::{self, Inputs, Plan};
+use crate::repo::Repository;
 use crate::spec::Spec;
 use crate::{repo, spec};
 
@@ -122,16 +122,11 @@ impl<'a> Reading<'a> {
         repo::read_set(&paths, self.source.ignore.as_deref())
     }
 
-    /// The base images that a plan would have, by what the repository says of Node.
-    pub fn bases(&self, hints: &[NodeHint]) -> BTreeMap<ImageRole, BaseImage> {
-        plan::bases(&self.spec, hints, &self.source.arch)
-    }
-
     /// Reads the files of the read set. `None` where there is more to be read: the read set has grown.
     ///
     /// # Errors
     /// The mistakes in them.
-    pub async fn read<F: Files>(&mut self, files: &F) -> Result<Option<Facts>, Diagnostics> {
+    pub async fn read(&mut self, files: &dyn Files) -> Result<Option<Facts>, Diagnostics> {
         let named = self.spec.named_configs();
         let (found, more) = repo::read(files, &named).await?;
         let references = repo::config_references(&found);
@@ -202,9 +197,11 @@ fn unconsumed(source: &Source) -> Option<Diagnostic> {
     let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
     let shown = |name: &String| if name.is_empty() { "one without a name".to_owned() } else { name.clone() };
     let unknown: Vec<String> = source.build_args.keys().filter(|name| !known(name)).map(shown).collect();
+    let near = source.build_args.keys().filter(|name| !known(name)).find_map(|name| spec::suggestion(name));
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     (!unknown.is_empty()).then(|| {
         Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", "))).help(
-            "a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`",
+            format!("{near}a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`"),
         )
     })
 }
@@ -224,5 +221,7 @@ mod tests {
         assert_eq!(said(&[""]).unwrap(), "build args that nothing uses: one without a name");
         assert_eq!(said(&["", "nod"]).unwrap(), "build args that nothing uses: one without a name, nod");
         assert!(said(&["ghp_0123456789abcdefghij0123"]).unwrap().ends_with(": ***"));
+        assert_eq!(spec::suggestion("runtim.base").unwrap(), "runtime.base");
+        assert_eq!(spec::suggestion("banana"), None);
     }
 }

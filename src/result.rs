@@ -31,10 +31,9 @@ pub async fn of(
             definition
                 .check(|cap| client.caps().supports(cap.as_str()))
                 .map_err(|error| Failure::new(error.to_string()))?;
+            let definition = definition.without_caps().to_pb();
             let cache_imports = sources::imports(request);
-            client
-                .solve(SolveRequest { definition: definition.to_pb(), cache_imports, ..SolveRequest::default() })
-                .await?
+            client.solve(SolveRequest { definition, cache_imports, ..SolveRequest::default() }).await?
         }
     };
     let id = platform.to_string();

@@ -134,10 +134,12 @@ fn the_platform_of_the_image_wins() {
     let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
     let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("deps-files"), step("deps")) else { panic!() };
     for action in &files.actions {
-        let FileAction::Write { path, text, .. } = action else { continue };
-        let path = dir.path().join(path.as_str().trim_start_matches('/'));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text.text().unwrap()).unwrap();
+        let FileAction::Write(files) = action else { continue };
+        for (path, file) in files {
+            let path = dir.path().join(path.as_str().trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file.text.text().unwrap()).unwrap();
+        }
     }
     copy(&root.join(".yarnrc.yml"), &dir.path().join("repo/.yarnrc.yml"));
     let architectures = |cwd: &str| {

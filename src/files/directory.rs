@@ -4,6 +4,7 @@
 //! resolves links as BuildKit does for a snapshot: inside the root, an absolute target starting at the root, never out of it.
 #![allow(clippy::disallowed_methods)]
 
+use std::future::ready;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use bytes::Bytes;
 
 use crate::path::ContextPath;
 
-use super::{Entry, Files, FilesError, Kind, PatternError, ReadSet, ReadSetMatcher};
+use super::{Entry, Files, FilesError, Found, Kind, PatternError, ReadSet, ReadSetMatcher};
 
 /// Links followed in one path before it is called a loop, as in Linux.
 const MAX_LINKS: usize = 40;
@@ -115,22 +116,26 @@ impl DirectoryFiles {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Some(entries))
     }
-}
 
-impl Files for DirectoryFiles {
-    async fn read_many(&self, paths: &[ContextPath], limit: u64) -> Result<Vec<Option<Bytes>>, FilesError> {
-        paths.iter().map(|path| self.read_one(path, limit)).collect()
-    }
-
-    async fn list_many(&self, dirs: &[ContextPath]) -> Result<Vec<Option<Vec<Entry>>>, FilesError> {
-        dirs.iter().map(|dir| self.list_one(dir)).collect()
-    }
-
-    async fn stat(&self, path: &ContextPath) -> Result<Option<Kind>, FilesError> {
+    fn stat_one(&self, path: &ContextPath) -> Result<Option<Kind>, FilesError> {
         let Some(target) = self.resolve(path)? else { return Ok(None) };
         let Some(meta) = found(path, std::fs::symlink_metadata(self.real(&target)))? else { return Ok(None) };
         let shown = |p: &ContextPath| if meta.is_dir() { !self.shown.prunes(p) } else { self.shown.contains(p) };
         Ok((shown(path) && shown(&target)).then(|| kind(&meta)))
+    }
+}
+
+impl Files for DirectoryFiles {
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+        Box::pin(ready(paths.iter().map(|path| self.read_one(path, limit)).collect()))
+    }
+
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+        Box::pin(ready(dirs.iter().map(|dir| self.list_one(dir)).collect()))
+    }
+
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+        Box::pin(ready(self.stat_one(path)))
     }
 }
 

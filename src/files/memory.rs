@@ -1,12 +1,13 @@
 //! Files kept in memory, for tests and for what was read already.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 
 use bytes::Bytes;
 
 use crate::path::ContextPath;
 
-use super::{Entry, Files, FilesError, Kind};
+use super::{Entry, Files, FilesError, Found, Kind};
 
 /// A repository held in memory.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +36,8 @@ impl MemoryFiles {
 }
 
 impl Files for MemoryFiles {
-    async fn read_many(&self, paths: &[ContextPath], limit: u64) -> Result<Vec<Option<Bytes>>, FilesError> {
-        paths
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+        let read = paths
             .iter()
             .map(|path| match self.0.get(path) {
                 Some(data) if u64::try_from(data.len()).unwrap_or(u64::MAX) > limit => {
@@ -44,17 +45,18 @@ impl Files for MemoryFiles {
                 }
                 found => Ok(found.cloned()),
             })
-            .collect()
+            .collect();
+        Box::pin(ready(read))
     }
 
-    async fn list_many(&self, dirs: &[ContextPath]) -> Result<Vec<Option<Vec<Entry>>>, FilesError> {
-        Ok(dirs.iter().map(|dir| self.names(dir)).collect())
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+        Box::pin(ready(Ok(dirs.iter().map(|dir| self.names(dir)).collect())))
     }
 
-    async fn stat(&self, path: &ContextPath) -> Result<Option<Kind>, FilesError> {
-        Ok(match self.0.get(path) {
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+        Box::pin(ready(Ok(match self.0.get(path) {
             Some(data) => Some(Kind::File { size: u64::try_from(data.len()).unwrap_or(u64::MAX) }),
             None => self.names(path).filter(|names| !names.is_empty()).map(|_| Kind::Directory),
-        })
+        })))
     }
 }

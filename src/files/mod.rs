@@ -10,6 +10,7 @@ pub mod pattern;
 mod read_set;
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 
 use crate::path::ContextPath;
 
@@ -17,7 +18,7 @@ pub(crate) use deny::matches;
 pub use deny::{DENY, denied_by, is_denied, is_secret};
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub use pattern::{PatternError, PatternMatcher, parse_ignore_file, without_idle};
+pub use pattern::{PatternError, PatternMatcher, may_reach, parse_ignore_file, without_idle};
 pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.
@@ -77,26 +78,26 @@ pub enum FilesError {
     Daemon(Box<tonic::Status>),
 }
 
-/// Reads files of a repository. Paths are resolved inside the root; symlinks never leave it.
+/// What a read comes to.
+pub type Found<'a, T> = LocalBoxFuture<'a, Result<T, FilesError>>;
+
+/// Reads files of a repository. Paths are resolved inside the root; symlinks never leave it. Readers take it as `dyn`: what
+/// is compiled for each backing of its own makes every frontend image larger.
 pub trait Files {
     /// The bytes of each path, in the order asked for; `None` where nothing is there. At most `limit` bytes a file.
-    fn read_many(
-        &self,
-        paths: &[ContextPath],
-        limit: u64,
-    ) -> impl Future<Output = Result<Vec<Option<Bytes>>, FilesError>>;
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>>;
 
     /// The names in each directory, sorted by bytes; `None` where there is no such directory.
-    fn list_many(&self, dirs: &[ContextPath]) -> impl Future<Output = Result<Vec<Option<Vec<Entry>>>, FilesError>>;
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>>;
 
     /// What lies at a path, links followed inside the root; `None` where nothing is there.
-    fn stat(&self, path: &ContextPath) -> impl Future<Output = Result<Option<Kind>, FilesError>>;
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>>;
 
     /// The bytes of one path.
-    fn read(&self, path: &ContextPath, limit: u64) -> impl Future<Output = Result<Option<Bytes>, FilesError>> {
-        async move {
+    fn read<'a>(&'a self, path: &'a ContextPath, limit: u64) -> Found<'a, Option<Bytes>> {
+        Box::pin(async move {
             let mut found = self.read_many(std::slice::from_ref(path), limit).await?;
             Ok(found.pop().flatten())
-        }
+        })
     }
 }

@@ -325,6 +325,20 @@ fn ignore_line(line: &str) -> Option<String> {
     Some(format!("{exception}{relative}"))
 }
 
+/// Whether a pattern may match a path, a directory that it lies in or something below it. Looks at names only up to the
+/// first wildcard.
+pub fn may_reach(pattern: &str, path: &str) -> bool {
+    for (wanted, name) in pattern.split('/').zip(path.split('/')) {
+        if wanted.contains(['*', '?', '[', '\\']) {
+            return true;
+        }
+        if wanted != name {
+            return false;
+        }
+    }
+    true
+}
+
 /// The same patterns without those that decide nothing: one that stands there again later, or whose last name a later
 /// pattern hides everywhere (`a/dist` before `**/dist`). The last that matches decides, and each is tried on each file of
 /// a client.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::files::{Entry, Files, FilesError, Kind};
+use crate::files::{Entry, Files, FilesError, Found, Kind};
 use crate::path::ContextPath;
 
 use super::client::Client;
@@ -44,17 +44,19 @@ impl BuildkitFiles {
 }
 
 impl Files for BuildkitFiles {
-    async fn read_many(&self, paths: &[ContextPath], limit: u64) -> Result<Vec<Option<Bytes>>, FilesError> {
-        stream::iter(paths).map(|path| self.read_one(path, limit)).buffered(AT_ONCE).try_collect().await
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+        Box::pin(stream::iter(paths).map(move |path| self.read_one(path, limit)).buffered(AT_ONCE).try_collect())
     }
 
-    async fn list_many(&self, dirs: &[ContextPath]) -> Result<Vec<Option<Vec<Entry>>>, FilesError> {
-        stream::iter(dirs).map(|dir| self.list_one(dir)).buffered(AT_ONCE).try_collect().await
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+        Box::pin(stream::iter(dirs).map(|dir| self.list_one(dir)).buffered(AT_ONCE).try_collect())
     }
 
-    async fn stat(&self, path: &ContextPath) -> Result<Option<Kind>, FilesError> {
-        let stat = self.client.stat_file(&self.reference, &path.rooted()).await;
-        Ok(stat.map_err(|error| files_error(path, error))?.map(|stat| stat.kind))
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+        Box::pin(async move {
+            let stat = self.client.stat_file(&self.reference, &path.rooted()).await;
+            Ok(stat.map_err(|error| files_error(path, error))?.map(|stat| stat.kind))
+        })
     }
 }
 

@@ -1,13 +1,14 @@
 //! File steps: one file op each, one copy action for each directory.
 
+use std::collections::BTreeSet;
+
 use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
-use crate::path::ImagePath;
-use crate::plan::{Content, CopyFiles, FileAction, Files, Mode, Step, StepId, Text};
+use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Written, WrittenFiles};
 
-use super::{Builder, GraphError, Texts};
+use super::{Builder, GraphError};
 
 /// Yarn's own time of archived files (1984-06-22T21:50:00Z): what is written here is as old.
 pub const FIXED_TIME: i64 = 456_789_000;
@@ -18,8 +19,12 @@ impl Builder<'_> {
         let op = |source| GraphError::Op { step: step.id.clone(), source };
         let mut unhashed: Vec<Output> = Vec::new();
         let mut actions: Vec<buildkit_llb::file::Action> = Vec::new();
-        for action in &files.actions {
+        for (at, action) in files.actions.iter().enumerate() {
             match action {
+                FileAction::Write(files) => match &self.trees.written {
+                    Some(tree) => actions.push(self.written(tree, &step.id, at).into()),
+                    None => write(files, &mut actions)?,
+                },
                 FileAction::Copy(copy) => {
                     let Input::Output(from) = self.tree(&copy.from)? else { continue };
                     if copy.by_definition {
@@ -27,32 +32,25 @@ impl Builder<'_> {
                     }
                     actions.push(self.copy(&from, copy).into());
                 }
-                FileAction::Write { path, text, mode } => actions.push(self.write(path, text, *mode)?),
                 FileAction::Mkdir { path, mode } => {
                     let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(FIXED);
                     actions.push(dir.into());
                 }
             }
         }
-        let mut file_op = FileOp::of(self.tree(&files.base)?, parents(files, actions)).map_err(op)?;
+        let mut file_op = FileOp::of(self.tree(&files.base)?, actions).map_err(op)?;
         for tree in &unhashed {
             file_op = file_op.without_content_hash(tree);
         }
         file_op.metadata(metadata).build().map_err(op)
     }
 
-    /// A long text is copied from where it lies: bytes of a graph are hashed, sent and recorded with every build.
-    fn write(&self, path: &ImagePath, text: &Content, mode: u32) -> Result<buildkit_llb::file::Action, GraphError> {
-        Ok(match (text, &self.trees.texts) {
-            (Content::Text(text), _) => {
-                Mkfile::new(path.as_str(), mode, text.clone().into_bytes()).timestamp(FIXED).into()
-            }
-            (Content::Stored { sha256, .. }, Some(Texts { tree, folder })) => {
-                let copy = Copy::new(tree, format!("/{folder}/{sha256}"), path.as_str());
-                copy.owner(Owner::ids(0, 0)).mode(mode).timestamp(FIXED).into()
-            }
-            (Content::Stored { sha256, .. }, None) => return Err(GraphError::NoText(sha256.clone())),
-        })
+    /// Bytes of a graph are hashed, sent and recorded with every build: what lies somewhere already is copied.
+    fn written(&self, tree: &Output, step: &StepId, action: usize) -> Copy {
+        Copy::new(tree, format!("/{}", step.written_folder(action)), "/")
+            .dir_contents()
+            .owner(Owner::ids(0, 0))
+            .timestamp(FIXED)
     }
 
     fn copy(&self, from: &Output, copy: &CopyFiles) -> Copy {
@@ -91,21 +89,15 @@ impl Builder<'_> {
     }
 }
 
-/// A written file needs its directory: makes each once, before its first use.
-fn parents(files: &Files, actions: Vec<buildkit_llb::file::Action>) -> Vec<buildkit_llb::file::Action> {
-    use std::collections::BTreeSet;
-
-    let mut made: BTreeSet<&str> = BTreeSet::from([""]);
-    let mut all = Vec::with_capacity(actions.len());
-    let writes = files.actions.iter().filter_map(|action| match action {
-        FileAction::Write { path, .. } => path.as_str().rsplit_once('/').map(|(dir, _)| dir),
-        _ => None,
-    });
-    for dir in writes {
-        if made.insert(dir) {
-            all.push(Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into());
-        }
+/// Writes files whose text is here, and first makes each directory once.
+fn write(files: &WrittenFiles, actions: &mut Vec<buildkit_llb::file::Action>) -> Result<(), GraphError> {
+    let dirs: BTreeSet<&str> =
+        files.keys().filter_map(|path| path.as_str().rsplit_once('/')).map(|(dir, _)| dir).collect();
+    let dirs = dirs.into_iter().filter(|dir| !dir.is_empty());
+    actions.extend(dirs.map(|dir| Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into()));
+    for (path, Written { text, mode }) in files {
+        let text = text.text().ok_or_else(|| GraphError::NoText(path.clone()))?;
+        actions.push(Mkfile::new(path.as_str(), *mode, text.as_bytes().to_vec()).timestamp(FIXED).into());
     }
-    all.extend(actions);
-    all
+    Ok(())
 }

@@ -14,7 +14,8 @@ use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, Sourc
 
 use crate::diagnostic::Span;
 use crate::image::BaseConfig;
-use crate::plan::{Action, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
+use crate::path::ImagePath;
+use crate::plan::{Action, FileAction, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
 use crate::request::{ExecSettings, NoCache, Resources};
 
 /// An image that was looked up: where it is taken from, and its configuration.
@@ -37,17 +38,8 @@ pub struct Trees {
     pub facts: Output,
     /// The part of the repository that steps copy.
     pub context: Output,
-    /// The long texts of a plan that names them by digest only.
-    pub texts: Option<Texts>,
-}
-
-/// Where long texts are.
-#[derive(Debug, Clone)]
-pub struct Texts {
-    /// The tree.
-    pub tree: Output,
-    /// The folder in it, in which each is a file named by its SHA-256.
-    pub folder: &'static str,
+    /// What steps write, each action in its [`StepId::written_folder`], where somebody has written it already.
+    pub written: Option<Output>,
 }
 
 /// What the request says of every vertex.
@@ -78,9 +70,9 @@ pub enum GraphError {
     /// An image was not looked up.
     #[error("{0} was not resolved")]
     NoImage(String),
-    /// A text is named by its digest, and nobody has it.
-    #[error("the text sha256:{0} is nowhere")]
-    NoText(String),
+    /// The text of a written file is named by its digest, and nobody has it.
+    #[error("nobody has the text of {0}")]
+    NoText(ImagePath),
     /// An op refused its parts.
     #[error("step `{step}`: {source}")]
     Op {
@@ -105,9 +97,13 @@ pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &T
     builder.tree(wanted)
 }
 
-/// What a step left: one tree, or one for each writable mount.
+/// What a step left.
 enum Made {
+    /// One tree.
     Files(Output),
+    /// A folder of [`Trees::written`], as it is; and a tree that holds the same.
+    Written(String, Output),
+    /// A tree for each writable mount.
     Run(BTreeMap<String, Output>),
 }
 
@@ -125,7 +121,13 @@ impl Builder<'_> {
     fn step(&mut self, step: &Step) -> Result<(), GraphError> {
         let metadata = self.metadata(step);
         let made = match &step.action {
-            Action::Files(files) => Made::Files(self.files(step, files, metadata)?),
+            Action::Files(files) => {
+                let tree = self.files(step, files, metadata)?;
+                match (&self.trees.written, &files.base, files.actions.as_slice()) {
+                    (Some(_), Tree::Scratch, [FileAction::Write(_)]) => Made::Written(step.id.written_folder(0), tree),
+                    _ => Made::Files(tree),
+                }
+            }
             Action::Run(run) => {
                 self.roots.insert(step.id.clone(), run.root.clone());
                 Made::Run(self.run(step, run, metadata)?)
@@ -167,7 +169,7 @@ impl Builder<'_> {
                 None => return Err(GraphError::NoImage(reference.clone())),
             },
             Tree::Step(id) => match self.done.get(id) {
-                Some(Made::Files(output)) => output,
+                Some(Made::Files(output) | Made::Written(_, output)) => output,
                 _ => return Err(GraphError::NoStep(id.clone())),
             },
             Tree::Output(id, path) => match self.done.get(id) {
@@ -176,6 +178,16 @@ impl Builder<'_> {
             },
         };
         Ok(Input::Output(output.clone()))
+    }
+
+    /// Where a path of a tree can be read: what is only written is read where it lies, without a vertex that copies it.
+    fn at(&self, tree: &Tree, path: &ImagePath) -> Result<(Input, String), GraphError> {
+        if let (Tree::Step(id), Some(written)) = (tree, &self.trees.written)
+            && let Some(Made::Written(folder, _)) = self.done.get(id)
+        {
+            return Ok((Input::Output(written.clone()), format!("/{folder}{path}")));
+        }
+        Ok((self.tree(tree)?, path.to_string()))
     }
 
     fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {

@@ -63,8 +63,9 @@ impl Builder<'_> {
             // BuildKit asks the last mount of an input how it counts: a run mounts a tree in one of the two ways only.
             MountKind::Read { tree, src, by_definition } => {
                 let keyed = if *by_definition { ContentCache::Off } else { ContentCache::Default };
-                let bind = Bind::read_only(dest, self.tree(tree)?).content_cache(keyed);
-                exec.mount(if src.as_str() == "/" { bind } else { bind.selector(src.as_str()) })
+                let (tree, src) = self.at(tree, src)?;
+                let bind = Bind::read_only(dest, tree).content_cache(keyed);
+                exec.mount(if src == "/" { bind } else { bind.selector(&src) })
             }
             MountKind::Cache { id, sharing } => {
                 let id = match self.settings.cache_namespace {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostics;
-use crate::path::ContextPath;
+use crate::path::{ContextPath, ImagePath};
 use crate::repo::{Manifest, Reader, root_config};
 
 use super::yarn::Purpose;
 use super::{
-    Action, CopyFiles, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo, rooted,
+    Action, CopyFiles, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, Written, image_path, in_repo,
+    rooted,
 };
 
 /// What no build reads: an edit of a test or a story runs checks only.
@@ -185,7 +186,7 @@ impl Planner<'_> {
     }
 
     /// The real file of a workspace with its build script taken out: what a dependent's build then skips.
-    pub(super) fn without_build(manifest: &Manifest) -> FileAction {
+    pub(super) fn without_build(manifest: &Manifest) -> (ImagePath, Written) {
         let mut json = manifest.json.clone();
         if let Some(scripts) = json.get_mut("scripts").and_then(serde_json::Value::as_object_mut) {
             scripts.insert("build".to_owned(), serde_json::Value::String("true".to_owned()));
@@ -200,6 +201,6 @@ impl Planner<'_> {
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
         text.push('\n');
         let path = manifest.dir.join("package.json").unwrap_or_default();
-        FileAction::Write { path: in_repo(&path), text: text.into(), mode: 0o644 }
+        (in_repo(&path), Written::text(text))
     }
 }

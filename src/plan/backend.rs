@@ -6,7 +6,8 @@ use crate::path::ImagePath;
 use super::app::NOT_BUILT;
 use super::yarn::Purpose;
 use super::{
-    Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, in_repo, origin,
+    Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, WrittenFiles, image_path, in_repo,
+    origin,
 };
 
 impl Planner<'_> {
@@ -40,7 +41,8 @@ impl Planner<'_> {
             actions.extend(self.workspace_sources(&sources, &NOT_BUILT));
         }
         if written.is_none() {
-            actions.extend(apps.iter().map(|app| Self::without_build(app)));
+            let apps: WrittenFiles = apps.iter().map(|app| Self::without_build(app)).collect();
+            actions.extend(Some(apps).filter(|apps| !apps.is_empty()).map(FileAction::Write));
         }
         // A command sees the whole repository as it is: nothing is left to put together.
         let tree = if actions.is_empty() {

@@ -5,7 +5,7 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DENY, PatternMatcher, is_secret, matches, parse_ignore_file, without_idle};
+use crate::files::{DENY, PatternMatcher, is_secret, matches, may_reach, parse_ignore_file, without_idle};
 use crate::path::ContextPath;
 use crate::repo::ignore_pattern;
 use crate::spec::model::FileSource;
@@ -37,9 +37,8 @@ impl Planner<'_> {
                 };
                 self.check_patterns(&lines)?;
                 exclude.extend(lines.iter().cloned());
-                if !lines.is_empty() {
-                    exclude.extend(self.context.paths.iter().flat_map(|path| shown(path)));
-                }
+                let hidden = |path: &&String| lines.iter().any(|line| may_reach(line, path));
+                exclude.extend(self.context.paths.iter().filter(hidden).flat_map(|path| shown(path)));
                 exclude.extend(BUILT.map(str::to_owned));
                 exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
                 // What hides nothing that is needed holds below the needed paths as well.

@@ -23,10 +23,7 @@ impl Planner<'_> {
         let backend = self.backend.value;
         let project = self.production().project();
         let origin = self.backend_origin();
-        let mut actions = vec![self.settings(Some(self.cpu()))];
-        actions.extend(Self::written(&project.files));
-        actions.extend(self.project_inputs(&project));
-        actions.extend(Self::release_manifest(&project));
+        let files = self.project_files(&project, Some(self.cpu()));
         let files = self.step(Step {
             id: StepId::new("deps-files"),
             title: "[deps] production manifests and lockfile".to_owned(),
@@ -37,7 +34,7 @@ impl Planner<'_> {
                 backend.dir
             ),
             origin: origin.clone(),
-            action: Action::Files(Files { base: Tree::Scratch, actions }),
+            action: Action::Files(files),
         });
         let args = ["install", "--mode=skip-build", "--immutable"];
         let run = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);

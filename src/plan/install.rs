@@ -5,23 +5,20 @@ use crate::path::ContextPath;
 use crate::repo::project::{self, SyntheticProject};
 
 use super::yarn::Purpose;
-use super::{Action, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin};
+use super::{Action, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin};
 
 impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
         let project = project::development(self.repo());
-        let mut actions = vec![self.settings(None)];
-        actions.extend(Self::written(&project.files));
-        actions.extend(self.project_inputs(&project));
-        actions.extend(Self::release_manifest(&project));
+        let files = self.project_files(&project, None);
         let files = self.step(Step {
             id: StepId::new("install-files"),
             title: "[install] manifests and lockfile".to_owned(),
             because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
                 .to_owned(),
             origin: Origin::of_default("install: auto"),
-            action: Action::Files(Files { base: Tree::Scratch, actions }),
+            action: Action::Files(files),
         });
         let immutable = self.spec().install.immutable.as_ref();
         let mut args = vec!["install", "--mode=skip-build"];
@@ -38,13 +35,8 @@ impl Planner<'_> {
         Ok(Tree::Output(id, image_path(WORK)))
     }
 
-    /// The manifest that the `backstage:^` protocol would ask the network for, written from the lockfile.
-    pub(super) fn release_manifest(project: &SyntheticProject) -> Option<FileAction> {
-        let text = project.backstage_manifest.clone()?;
-        Some(FileAction::Write { path: image_path("/backstage-manifest.json"), text: text.into(), mode: 0o644 })
-    }
-
-    /// Tells Backstage's Yarn plugin where that manifest is.
+    /// Tells Backstage's Yarn plugin where the manifest is that the `backstage:^` protocol would ask the network for: it is
+    /// written from the lockfile.
     pub(super) fn with_release_manifest(mut run: super::Run, project: &SyntheticProject) -> super::Run {
         if project.backstage_manifest.is_some() {
             run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), "/build/backstage-manifest.json".to_owned());

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
-use crate::repo::{Manifest, NodeHint, Repository};
+use crate::repo::{Manifest, Repository};
 use crate::spec::Spec;
 use crate::spec::model::{Proxy, SourceMaps};
 
@@ -53,13 +53,6 @@ pub struct Inputs<'a> {
 /// Every mistake that can be seen before anything runs, with its place.
 pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
     Planner::new(inputs)?.plan()
-}
-
-/// The base images that a plan would have, by what the repository says of Node; none where that cannot be told.
-pub fn bases(spec: &Spec, hints: &[NodeHint], arch: &str) -> BTreeMap<ImageRole, BaseImage> {
-    let node = node::choose(spec, hints, &mut Vec::new());
-    let images = deps::is_known(arch).then(|| node::Bases { spec, node: &node }.images());
-    images.and_then(Result::ok).unwrap_or_default()
 }
 
 /// Addresses of proxies, for every run.

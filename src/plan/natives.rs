@@ -6,9 +6,7 @@ use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
 use super::yarn::{Purpose, program};
-use super::{
-    Action, Files, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
-};
+use super::{Action, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path};
 use crate::path::ImagePath;
 
 /// A native module built.
@@ -164,16 +162,13 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
         }
-        let mut actions = vec![self.settings(Some(self.cpu()))];
-        actions.extend(Self::written(&project.files));
-        actions.extend(self.project_inputs(&project));
-        actions.extend(Self::release_manifest(&project));
+        let files = self.project_files(&project, Some(self.cpu()));
         let files = self.step(Step {
             id: StepId::new(format!("{label} files")),
             title: format!("[{label}] manifest and lockfile"),
             because: "that package alone: another dependency's bump builds nothing here".to_owned(),
             origin: origin.clone(),
-            action: Action::Files(Files { base: Tree::Scratch, actions }),
+            action: Action::Files(files),
         });
         // Packages are fetched with the registry's secrets and compiled without: scripts of other people's run then.
         let args = ["install", "--immutable", "--mode=skip-build"];

@@ -76,8 +76,31 @@ const SCHEMA_ONLY: [&str; 2] = ["typescript", "ts-json-schema-generator"];
 /// Packages whose sources are no use once they are built, with those sources: better-sqlite3 carries SQLite's.
 const NATIVE_SOURCES: [(&str, &[&str]); 1] = [("better-sqlite3", &["deps", "src", "binding.gyp"])];
 
-/// The patterns for production dependencies, in order; the last match wins. `built` are the natives that have a binary.
-pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String]) -> Vec<String> {
+/// Patterns in the order in which they hold: the last match wins.
+pub(super) struct Patterns {
+    /// Of files in any package.
+    files: Vec<String>,
+    /// Of whole packages.
+    packages: Vec<String>,
+    /// Of the build file's own.
+    own: Vec<String>,
+}
+
+impl Patterns {
+    /// What is left out of all production dependencies.
+    pub(super) fn all(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(&self.packages).chain(&self.own)
+    }
+
+    /// What is left out of packages that were built: they are none that nothing needs.
+    pub(super) fn of_built(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(&self.own)
+    }
+}
+
+/// What production dependencies do without. `built` are the natives that have a binary.
+pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String]) -> Patterns {
+    let mut packages = Vec::new();
     let mut patterns: Vec<String> =
         ["**/node_modules/.bin", "**/node_modules/.cache", "node_modules/.yarn-state.yml"].map(str::to_owned).into();
     let safe = spec.prune.mode.as_ref().is_none_or(|mode| mode.value == PruneMode::Safe);
@@ -98,7 +121,7 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String
             gone.extend(SCHEMA_ONLY);
         }
         for name in production.orphans(&gone) {
-            patterns.push(format!("**/node_modules/{name}"));
+            packages.push(format!("**/node_modules/{name}"));
         }
     } else if !keeps_maps(spec) && spec.source_maps.is_some() {
         patterns.push("**/*.map".to_owned());
@@ -106,9 +129,9 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String
     let own = |pattern: &str| {
         format!("**/node_modules/{}", pattern.trim_start_matches("node_modules/").trim_start_matches('/'))
     };
-    patterns.extend(spec.prune.drop.iter().map(|pattern| own(pattern)));
-    patterns.extend(spec.prune.keep.iter().map(|pattern| format!("!{}", own(pattern))));
-    patterns
+    let dropped = spec.prune.drop.iter().map(|pattern| own(pattern));
+    let kept = spec.prune.keep.iter().map(|pattern| format!("!{}", own(pattern)));
+    Patterns { files: patterns, packages, own: dropped.chain(kept).collect() }
 }
 
 /// Whether source maps stay in the image: asked for, or needed by Node's own flag.

@@ -54,7 +54,7 @@ impl Planner<'_> {
         base =
             self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps, &pruned)]);
         if let Some(natives) = natives {
-            base = self.layer("image-natives", base, "native modules", vec![native_files(&natives.tree, pruned)]);
+            base = self.layer("image-natives", base, "native modules", vec![native_files(&natives.tree, &pruned)]);
         }
         let files = self.files()?;
         if !files.is_empty() {
@@ -119,7 +119,7 @@ impl Planner<'_> {
     }
 
     /// `node_modules`, wherever Yarn put them; the synthetic manifests stay behind.
-    fn dependencies(&self, deps: &Tree, pruned: &[String]) -> FileAction {
+    fn dependencies(&self, deps: &Tree, pruned: &prune::Patterns) -> FileAction {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
         copy.exclude =
             [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
@@ -127,7 +127,7 @@ impl Planner<'_> {
         let backend = &self.backend.value.name;
         copy.exclude
             .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
-        copy.exclude.extend(pruned.iter().cloned());
+        copy.exclude.extend(pruned.all().cloned());
         copy.by_definition = true;
         copy.fixed_time = true;
         FileAction::Copy(copy)
@@ -155,10 +155,10 @@ impl Planner<'_> {
 
 /// The built natives over the same packages of the production install, which have no binary. Where a build leaves the
 /// binary is the package's affair, so all of it is taken but what only builds need.
-fn native_files(natives: &Tree, pruned: Vec<String>) -> FileAction {
+fn native_files(natives: &Tree, pruned: &prune::Patterns) -> FileAction {
     let mut copy = CopyFiles::new(natives.clone(), ImagePath::root(), image_path(APP));
     copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
-    copy.exclude.extend(pruned);
+    copy.exclude.extend(pruned.of_built().cloned());
     copy.fixed_time = true;
     FileAction::Copy(copy)
 }

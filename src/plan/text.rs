@@ -78,7 +78,9 @@ fn write_mount(f: &mut fmt::Formatter<'_>, mount: &Mount) -> fmt::Result {
 fn write_action(f: &mut fmt::Formatter<'_>, action: &FileAction) -> fmt::Result {
     match action {
         FileAction::Copy(copy) => write_copy(f, copy),
-        FileAction::Write { path, text, .. } => writeln!(f, "    write {path} ({} bytes)", text.bytes()),
+        FileAction::Write(files) => {
+            files.iter().try_for_each(|(path, file)| writeln!(f, "    write {path} ({} bytes)", file.text.bytes()))
+        }
         FileAction::Mkdir { path, .. } => writeln!(f, "    mkdir {path}"),
     }
 }

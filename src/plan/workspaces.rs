@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::repo::{Manifest, Repository};
+use crate::spec;
 use crate::spec::model::Frontend;
 
 use super::{Decision, Inputs, Origin};
@@ -97,15 +98,9 @@ fn find<'a>(repo: &'a Repository, named: &Spanned<String>) -> Result<&'a Manifes
     let wanted = named.value.trim_start_matches("./").trim_end_matches('/');
     let found = repo.workspaces.iter().find(|manifest| manifest.dir.as_str() == wanted || manifest.name == wanted);
     found.ok_or_else(|| {
-        let near = repo
-            .workspaces
-            .iter()
-            .flat_map(|manifest| [manifest.dir.as_str(), manifest.name.as_str()])
-            .map(|candidate| (strsim::damerau_levenshtein(candidate, wanted), candidate))
-            .min()
-            .filter(|(distance, _)| *distance <= 3);
-        let help = match near {
-            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        let names = repo.workspaces.iter().flat_map(|manifest| [manifest.dir.as_str(), manifest.name.as_str()]);
+        let help = match spec::nearest(wanted, names) {
+            Some(candidate) => format!("did you mean `{candidate}`?"),
             None => "name a workspace by its directory or by its package name".to_owned(),
         };
         Diagnostic::error("plan/no-workspace", format!("there is no workspace `{}`", named.value))

@@ -10,7 +10,7 @@ use crate::spec::model::CaSource;
 use super::ImageRole;
 use super::{
     Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side,
-    Step, StepId, TOOLS, Tree, WORK, at_work, env, image_path, rooted,
+    Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
 };
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
@@ -46,11 +46,13 @@ impl Planner<'_> {
         if let Some(CaSource::File(path)) = self.spec().network.ca.as_ref().map(|ca| &ca.value) {
             self.uses(path);
         }
-        let file = |name: &str, text: &str, mode| FileAction::Write {
-            path: image_path(&format!("/{name}")),
-            text: text.to_owned().into(),
-            mode,
-        };
+        let written = [
+            ("/yarn/yarn.mjs", Written::text(WRAPPER)),
+            ("/yarn/bin/yarn", Written::program(SHIM)),
+            ("/place.mjs", Written::text(PLACE)),
+            ("/shell.sh", Written::text(SHELL)),
+            ("/packages.sh", Written::text(PACKAGES)),
+        ];
         self.step(Step {
             id: StepId::new("tools"),
             title: "[internal] helpers".to_owned(),
@@ -58,14 +60,7 @@ impl Planner<'_> {
             origin: Origin::of_default("install: yarn"),
             action: Action::Files(Files {
                 base: Tree::Scratch,
-                actions: vec![
-                    FileAction::Mkdir { path: image_path("/yarn/bin"), mode: 0o755 },
-                    file("yarn/yarn.mjs", WRAPPER, 0o644),
-                    file("yarn/bin/yarn", SHIM, 0o755),
-                    file("place.mjs", PLACE, 0o644),
-                    file("shell.sh", SHELL, 0o644),
-                    file("packages.sh", PACKAGES, 0o644),
-                ],
+                actions: vec![FileAction::Write(written.map(|(path, file)| (image_path(path), file)).into())],
             }),
         });
     }
@@ -262,7 +257,7 @@ impl Planner<'_> {
 
     /// Yarn's settings for a project, in the folder above it: Yarn merges the files of all parents. The repository's
     /// own `.yarnrc.yml` is only ever copied, since it may hold credentials and written files are public.
-    pub(super) fn settings(&self, cpu: Option<&str>) -> FileAction {
+    fn settings(&self, cpu: Option<&str>) -> (ImagePath, Written) {
         let mut text = "enableTelemetry: false\n".to_owned();
         let mut path = image_path("/.yarnrc.yml");
         if let Some(cpu) = cpu {
@@ -274,7 +269,7 @@ impl Planner<'_> {
             }
             text.push_str(&format!("  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
         }
-        FileAction::Write { path, text: text.into(), mode: 0o644 }
+        (path, Written::text(text))
     }
 
     /// Where an install for the image's platform is started: in a folder below the project where the repository's own
@@ -285,7 +280,7 @@ impl Planner<'_> {
     }
 
     /// Copies of what an install reads besides the files that are written: lockfile, Yarn's own, patches, local packages.
-    pub(super) fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
+    fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
         let mut actions = Vec::with_capacity(project.inputs.len());
         // A `link:` to a workspace needs only its name to be there, and its manifest is written.
         let is_workspace = |path: &ContextPath| self.repo().workspaces.iter().any(|manifest| manifest.dir == *path);
@@ -300,16 +295,16 @@ impl Planner<'_> {
         actions
     }
 
-    /// Written files of a synthetic project.
-    pub(super) fn written(files: &BTreeMap<ContextPath, String>) -> Vec<FileAction> {
-        files
-            .iter()
-            .map(|(path, text)| FileAction::Write {
-                path: super::in_repo(path),
-                text: text.clone().into(),
-                mode: 0o644,
-            })
-            .collect()
+    /// What an install of a synthetic project works on, for a CPU or for the builder's own.
+    pub(super) fn project_files(&mut self, project: &SyntheticProject, cpu: Option<&str>) -> Files {
+        let files = project.files.iter().map(|(path, text)| (super::in_repo(path), Written::text(text.as_str())));
+        let mut written: WrittenFiles = files.collect();
+        written.extend([self.settings(cpu)]);
+        let manifest = project.backstage_manifest.as_deref();
+        written.extend(manifest.map(|text| (image_path("/backstage-manifest.json"), Written::text(text))));
+        let mut actions = vec![FileAction::Write(written)];
+        actions.extend(self.project_inputs(project));
+        Files { base: Tree::Scratch, actions }
     }
 }
 

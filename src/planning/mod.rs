@@ -2,9 +2,8 @@
 //!
 //! A plan is made from the build file and the facts alone. So the frontend does not make it: it has a step make it, which
 //! runs the frontend's own program over the facts. Where neither they nor the build file changed, the step is answered
-//! from the cache, and nobody reads a lockfile of megabytes or works through it. Long texts that a plan writes (cut
-//! lockfiles, manifests, helpers) stay where the step left them: steps copy them from there, and the graph does not hold
-//! them.
+//! from the cache, and nobody reads a lockfile of megabytes or works through it. What the plan's steps write (cut
+//! lockfiles, manifests, helpers) the step writes as well: they copy it from there, and the graph does not hold it.
 //!
 //! What the step cannot answer is planned by the frontend itself: a mistake of the user's, whose place is known whole only
 //! there; and everything where the daemon does not say what the frontend's image is, or the step fails.

@@ -7,7 +7,7 @@ use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
 use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
-use crate::graph::{self, Texts};
+use crate::graph;
 use crate::pipeline::{Included, Prepared, Reading};
 use crate::request::{NoCache, Request};
 
@@ -17,12 +17,10 @@ use super::{Answer, Task};
 const TASK: (&str, &str) = ("/task", "/task.json");
 /// Where it finds the facts.
 const FACTS: &str = "/facts";
-/// Where it leaves its answer and the texts.
+/// Where it leaves its answer and the files that the plan's steps write.
 const OUT: &str = "/out";
 /// The answer's name there.
 pub(super) const ANSWER: &str = "answer.json";
-/// The folder of the texts there, each named by its SHA-256.
-pub(super) const TEXTS: &str = "texts";
 
 /// The largest answer that is read, in bytes. That of the reference app has 27 kB.
 const ANSWER_LIMIT: u64 = 64 << 20;
@@ -44,8 +42,8 @@ pub struct PlanningStep<'a> {
 /// What a question came to.
 #[derive(Debug, Clone)]
 pub enum Planned {
-    /// A plan, and where its long texts are.
-    Plan(Box<Prepared>, Texts),
+    /// A plan, and where the files are that its steps write.
+    Plan(Box<Prepared>, Output),
     /// More files are to be read first.
     More(Included),
     /// The step leaves it to the frontend.
@@ -74,7 +72,7 @@ impl<'a> PlanningStep<'a> {
             Err(error) => return Ok(Planned::Failed(error.to_string())),
         };
         Ok(match self.answer(&tree).await {
-            Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.taken(reading)), Texts { tree, folder: TEXTS }),
+            Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.taken(reading)), tree),
             Ok(Ok(Answer::More(included))) => Planned::More(included),
             Ok(Ok(Answer::Nothing)) => Planned::Nothing,
             Ok(Err(reason)) => Planned::Failed(reason),

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test's own files")]
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::work::answer;
@@ -12,7 +13,7 @@ use crate::files::{DirectoryFiles, ReadSet, parse_ignore_file};
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared};
 use crate::plan::{Origin, Text};
-use crate::{digest, spec};
+use crate::spec;
 
 const BUILD_FILE: &str = "backstage.build.yaml";
 
@@ -104,6 +105,23 @@ fn from_step(case: &Case, out: &Path) -> Option<Prepared> {
     }
 }
 
+/// The files below a folder, with their permission bits.
+fn tree(root: &Path) -> BTreeMap<String, (String, u32)> {
+    let (mut found, mut open) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(dir) = open.pop() {
+        for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            found.insert(name, (std::fs::read_to_string(&path).unwrap(), mode));
+        }
+    }
+    found
+}
+
 /// The files of the places that a plan names.
 fn origins(plan: &Plan) -> impl Iterator<Item = Arc<SourceFile>> {
     let decisions = [&plan.node.origin, &plan.yarn.origin, &plan.backend.origin].into_iter();
@@ -118,7 +136,7 @@ fn origins(plan: &Plan) -> impl Iterator<Item = Arc<SourceFile>> {
 
 #[test]
 fn the_step_comes_to_what_the_frontend_would() {
-    let (mut plans, mut warnings, mut texts) = (0, 0, 0);
+    let (mut plans, mut warnings, mut files) = (0, 0, 0);
     for case in cases() {
         let out = tempfile::tempdir().unwrap();
         let name = &case.name;
@@ -139,19 +157,19 @@ fn the_step_comes_to_what_the_frontend_would() {
         let told = |prepared: &Prepared| terminal(&prepared.warnings, Colour::Never);
         assert_eq!(told(&step), told(&ours), "{name}");
         assert!(step.warnings.iter().all(|warning| warning.severity == Severity::Warning), "{name}");
-        // The step's plan holds no long text, and each lies where its digest says.
-        assert_eq!(step.plan.long_texts().count(), 0, "{name}");
-        let long: BTreeMap<String, &str> = ours.plan.long_texts().collect();
-        for (sha256, text) in &long {
-            let stored = std::fs::read_to_string(out.path().join("texts").join(sha256)).unwrap();
-            assert!(stored == *text && digest::sha256(text) == *sha256, "{name}: {sha256}");
+        // What steps write lies there, and nothing else.
+        let mut written = BTreeMap::new();
+        for (folder, files) in ours.plan.written() {
+            for (path, file) in files {
+                written.insert(format!("{folder}{path}"), (file.text.text().unwrap().to_owned(), file.mode));
+            }
         }
-        assert_eq!(std::fs::read_dir(out.path().join("texts")).unwrap().count(), long.len(), "{name}");
+        assert_eq!(tree(out.path()), written, "{name}");
         plans += 1;
         warnings += ours.warnings.len();
-        texts += long.len();
+        files += written.len();
     }
-    assert!(plans > 30 && warnings > 5 && texts > plans, "{plans} plans, {warnings} warnings, {texts} texts");
+    assert!(plans > 30 && warnings > 5 && files > 10 * plans, "{plans} plans, {warnings} warnings, {files} files");
 }
 
 #[test]

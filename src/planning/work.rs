@@ -1,14 +1,17 @@
 //! What runs inside the step.
 #![allow(clippy::disallowed_methods, reason = "the step's own files, in a container of its own")]
 
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::files::{DirectoryFiles, ReadSet};
 use crate::pipeline::Reading;
+use crate::plan::Plan;
 use crate::repo;
 
-use super::step::{ANSWER, TEXTS};
+use super::step::ANSWER;
 use super::{Answer, Made, Task};
 
 /// Plans the repository whose facts are in a folder, as the file `task` says, and leaves the answer in the folder `out`.
@@ -16,12 +19,12 @@ use super::{Answer, Made, Task};
 /// # Errors
 /// When the files cannot be read or written: a step that fails is not remembered. Never for what is wrong with a repository.
 pub fn work(task: &Path, facts: &Path, out: &Path) -> io::Result<()> {
-    let task: Task = serde_json::from_slice(&std::fs::read(task)?)?;
+    let task: Task = serde_json::from_slice(&fs::read(task)?)?;
     let answer = answer(&task, facts, out)?;
-    std::fs::write(out.join(ANSWER), serde_json::to_vec(&answer)?)
+    fs::write(out.join(ANSWER), serde_json::to_vec(&answer)?)
 }
 
-/// The answer to a task. Long texts of a plan are left in `out`.
+/// The answer to a task. What its steps write is left in `out`.
 pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer> {
     let source = task.source();
     // What is wrong is said by the frontend, which comes to the same.
@@ -42,10 +45,19 @@ pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer
             return unreadable.map_or(Ok(Answer::Nothing), |mistake| Err(io::Error::other(mistake.message)));
         }
     };
-    let texts = out.join(TEXTS);
-    std::fs::create_dir_all(&texts)?;
-    for (sha256, text) in prepared.plan.long_texts() {
-        std::fs::write(texts.join(sha256), text)?;
-    }
+    write(&prepared.plan, out)?;
     Ok(Answer::Plan(Box::new(Made::of(prepared.plan, &prepared.warnings, &source.file))))
+}
+
+/// Writes what steps of a plan write, each action's files in a folder of their own.
+fn write(plan: &Plan, out: &Path) -> io::Result<()> {
+    for (folder, files) in plan.written() {
+        for (path, file) in files {
+            let path = out.join(&folder).join(path.as_str().trim_start_matches('/'));
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(&path, file.text.text().unwrap_or_default())?;
+            fs::set_permissions(&path, Permissions::from_mode(file.mode))?;
+        }
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersio
 pub use lock::is_name;
 pub use natives::{Native, native_project};
 pub(crate) use read::UNREADABLE;
-pub use read::{node_hints, read};
+pub use read::read;
 pub(crate) use read_set::ignore_pattern;
 pub use read_set::{Reader, is_fact, read_set, root_config};
 pub use schema::SchemaStyle;

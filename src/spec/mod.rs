@@ -27,7 +27,9 @@ mod words;
 
 pub use decode::{MAX_BYTES, decode};
 pub use model::Spec;
-pub use overrides::consumes;
+pub use overrides::{consumes, suggestion};
+
+pub(crate) use words::nearest;
 
 use report::Report;
 

@@ -4,12 +4,20 @@
 
 use super::language::{self, Key, ROOT, Shape};
 use super::tree::{Entry, Kind, Node};
+use super::words::nearest;
 use crate::diagnostic::{Span, Spanned};
 
 /// Whether a build arg of this name sets a value of the build file: its first part is a noun.
 pub fn consumes(key: &str) -> bool {
     let noun = key.split_once('.').map_or(key, |(noun, _)| noun);
     language::find(ROOT, noun).is_some()
+}
+
+/// The name of a build arg that was probably meant, where [`consumes`] does not know one.
+pub fn suggestion(key: &str) -> Option<String> {
+    let (noun, rest) = key.split_at(key.find('.').unwrap_or(key.len()));
+    let near = nearest(noun, ROOT.iter().map(|key| key.name))?;
+    Some(format!("{near}{rest}"))
 }
 
 /// What a build arg says, as a tree that begins at the root.

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
-use backstage_build::graph::{self, Image, Settings, Texts, Trees};
+use backstage_build::graph::{self, Image, Settings, Trees};
 use backstage_build::image::{self, Additions, BaseConfig};
 use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
 use backstage_build::plan::{ImageRole, Plan, Side, Target, Tree};
 use backstage_build::request::{ExecSettings, NoCache};
 use backstage_build::sources::{local_context, local_facts};
-use buildkit_llb::source::Image as ImageSource;
-use buildkit_llb::{Definition, Digest, ImageRef, Input, Metadata, Platform};
+use buildkit_llb::source::{Image as ImageSource, Local};
+use buildkit_llb::{Definition, Digest, ImageRef, Input, Metadata, Output, Platform};
 use serde_json::{Value, json};
 
 /// The builder of all tests.
@@ -89,7 +89,7 @@ pub fn files(root: &Path) -> Vec<(ContextPath, Vec<u8>)> {
 }
 
 /// What the sources of a plan's graph are in a build of a client's directory.
-fn trees(prepared: &Prepared, target: &Platform) -> Trees {
+fn trees(prepared: &Prepared, target: &Platform, written: Option<Output>) -> Trees {
     let Prepared { plan, read_set, .. } = prepared;
     let roles = plan.images.iter().map(|(role, image)| (*role, image_of(&image.reference, image.side, target)));
     let references = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
@@ -101,9 +101,13 @@ fn trees(prepared: &Prepared, target: &Platform) -> Trees {
         references: references.collect(),
         facts: local_facts("session", read_set),
         context: local_context("session", &plan.context),
-        // Of a plan that holds its texts itself nothing is taken from there.
-        texts: Some(Texts { tree: local_facts("session", &ReadSet::default()), folder: "texts" }),
+        written,
     }
+}
+
+/// Where the files lie that steps write.
+fn written() -> Output {
+    Local::new("written").metadata(Metadata::named("[internal] plan")).build()
 }
 
 /// An image that nobody has: its digest is that of its name, its configuration is like the real one's.
@@ -140,6 +144,26 @@ fn base_config(reference: &str) -> Value {
 
 /// The graph of a target.
 pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platform, target: &Target) -> Definition {
+    translated(prepared, file, platform, target, Some(written()))
+}
+
+/// The same where nobody has written what steps write.
+pub fn whole_definition(
+    prepared: &Prepared,
+    file: &Arc<SourceFile>,
+    platform: &Platform,
+    target: &Target,
+) -> Definition {
+    translated(prepared, file, platform, target, None)
+}
+
+fn translated(
+    prepared: &Prepared,
+    file: &Arc<SourceFile>,
+    platform: &Platform,
+    target: &Target,
+    written: Option<Output>,
+) -> Definition {
     let exec = graph::exec(&ExecSettings::default(), &prepared.plan);
     let build = build_platform();
     let settings = Settings {
@@ -151,7 +175,7 @@ pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platfo
         epoch: graph::FIXED_TIME,
         default_span: Span::line(file, 1),
     };
-    match graph::translate(&prepared.plan, &trees(prepared, platform), &settings, &target.tree).unwrap() {
+    match graph::translate(&prepared.plan, &trees(prepared, platform, written), &settings, &target.tree).unwrap() {
         Input::Output(output) => Definition::new(output),
         Input::Scratch => Definition::new(Input::Scratch),
     }

@@ -118,6 +118,14 @@ impl Definition {
         Ok(())
     }
 
+    /// The same without the capabilities of its ops, for a daemon that was asked for each of them already: it would check
+    /// the same ones again, and they are a tenth of the message.
+    #[must_use]
+    pub fn without_caps(mut self) -> Self {
+        self.vertices.iter_mut().for_each(|vertex| vertex.caps = Caps::default());
+        self
+    }
+
     /// The message for a daemon. Scratch is an empty one.
     pub fn to_pb(&self) -> pb::Definition {
         let Some(output) = self.output.output() else {

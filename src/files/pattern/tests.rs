@@ -141,6 +141,20 @@ proptest::proptest! {
     }
 
     #[test]
+    fn what_reaches_no_path_hides_nothing_of_it(
+        line in "(\\*\\*/|[ab*?/\\\\\\[\\]!.]{0,6})[ab*.]{0,2}",
+        path in "[ab.]{1,2}(/[ab.]{1,2})?",
+        below in "(/[ab.]{1,2}){0,2}",
+    ) {
+        let lines = parse_ignore_file(&line);
+        if let Ok(matcher) = PatternMatcher::new(&lines) {
+            let hides = with_parents(&format!("{path}{below}")).any(|path| matcher.matches(path));
+            let reaches = lines.iter().any(|line| may_reach(line, &path));
+            proptest::prop_assert!(!hides || reaches, "{:?} {} {}", lines, path, below);
+        }
+    }
+
+    #[test]
     fn any_text_is_read(text in ".{0,60}") {
         if let Ok(matcher) = PatternMatcher::new(&parse_ignore_file(&text)) {
             matcher.matches("a/b");

@@ -39,12 +39,6 @@ impl Content {
             Self::Stored { bytes, .. } => *bytes,
         }
     }
-
-    /// A text that JSON leaves out, and its SHA-256 in hex.
-    pub(super) fn long(&self) -> Option<(String, &str)> {
-        let text = self.text().filter(|text| text.len() > SHORT)?;
-        Some((digest::sha256(text), text))
-    }
 }
 
 fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {

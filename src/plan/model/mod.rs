@@ -20,7 +20,8 @@ pub use content::Content;
 pub use image::{HealthPlan, ImagePlan};
 pub use origin::Origin;
 pub use step::{
-    Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree,
+    Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree, Written,
+    WrittenFiles,
 };
 
 /// Everything that will be done for one platform.
@@ -124,15 +125,17 @@ impl Plan {
         origins.chain(self.steps.iter_mut().map(|step| &mut step.origin)).for_each(|origin| origin.locate(file));
     }
 
-    /// The written files whose text JSON leaves out, by what it says in its place.
-    pub fn long_texts(&self) -> impl Iterator<Item = (String, &str)> {
-        let actions = self.steps.iter().filter_map(|step| match &step.action {
-            Action::Files(files) => Some(&files.actions),
+    /// What steps write, with the folder of each action.
+    pub fn written(&self) -> impl Iterator<Item = (String, &WrittenFiles)> {
+        let steps = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Files(files) => Some((&step.id, &files.actions)),
             Action::Run(_) => None,
         });
-        actions.flatten().filter_map(|action| match action {
-            FileAction::Write { text, .. } => text.long(),
-            _ => None,
+        steps.flat_map(|(id, actions)| {
+            actions.iter().enumerate().filter_map(move |(at, action)| match action {
+                FileAction::Write(files) => Some((id.written_folder(at), files)),
+                _ => None,
+            })
         })
     }
 

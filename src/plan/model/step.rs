@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest;
 use crate::path::ImagePath;
 
 use super::{Content, ImageRole, Origin, Side};
@@ -22,6 +23,13 @@ impl StepId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A folder for what an action of the step writes. Its name is the same whatever that is and whatever else is in the
+    /// plan, since keys of the cache hold it.
+    pub fn written_folder(&self, action: usize) -> String {
+        let id: String = digest::sha256(&self.0).chars().take(16).collect();
+        format!("files/{id}/{action}")
     }
 }
 
@@ -119,21 +127,38 @@ pub struct Files {
     pub actions: Vec<FileAction>,
 }
 
+/// Files that are written, by path.
+pub type WrittenFiles = BTreeMap<ImagePath, Written>;
+
+/// A file that is written. Its text is public: provenance may show it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Written {
+    /// What it holds.
+    pub text: Content,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl Written {
+    /// A text that everybody reads.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into().into(), mode: 0o644 }
+    }
+
+    /// A program.
+    pub fn program(text: impl Into<String>) -> Self {
+        Self { text: text.into().into(), mode: 0o755 }
+    }
+}
+
 /// One file action. Everything belongs to root.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileAction {
     /// Copies a file or the contents of a directory.
     Copy(CopyFiles),
-    /// Writes a file. Its text is public: provenance shows it.
-    Write {
-        /// Where.
-        path: ImagePath,
-        /// What.
-        text: Content,
-        /// Permission bits.
-        mode: u32,
-    },
+    /// Writes files, in directories that are made for them.
+    Write(WrittenFiles),
     /// Makes a directory and its parents.
     Mkdir {
         /// Where.

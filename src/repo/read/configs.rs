@@ -20,8 +20,8 @@ const MAX_ROUNDS: usize = 8;
 
 type Configs = BTreeMap<ContextPath, AppConfig>;
 
-pub(super) async fn read<F: Files>(
-    files: &F,
+pub(super) async fn read(
+    files: &dyn Files,
     root: &Root,
     named: &[Spanned<ContextPath>],
 ) -> Result<(Configs, Vec<Diagnostic>), Diagnostics> {
@@ -91,7 +91,7 @@ fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
 }
 
 /// Follows `$include`, all files of a round in one call.
-async fn include<F: Files>(files: &F, configs: &mut Configs) -> Result<(), Diagnostic> {
+async fn include(files: &dyn Files, configs: &mut Configs) -> Result<(), Diagnostic> {
     let mut known: BTreeMap<ContextPath, Included> = BTreeMap::new();
     let originals: BTreeMap<ContextPath, serde_json::Value> =
         configs.iter().map(|(path, config)| (path.clone(), config.value.clone())).collect();

@@ -65,7 +65,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    async fn list<F: Files>(&mut self, files: &F, mut dirs: &[ContextPath]) -> Result<(), GlobError> {
+    async fn list(&mut self, files: &dyn Files, mut dirs: &[ContextPath]) -> Result<(), GlobError> {
         while !dirs.is_empty() {
             // No more in one call than what is left would hold, were all as large as the largest.
             let left = MAX_NAMES.saturating_sub(self.names).checked_div(self.largest.max(1)).unwrap_or_default();
@@ -89,8 +89,8 @@ impl Tree {
 }
 
 /// Directories that the patterns name, relative to the context; whether they hold a manifest is not asked here.
-pub(crate) async fn expand<F: Files>(
-    files: &F,
+pub(crate) async fn expand(
+    files: &dyn Files,
     base: &ContextPath,
     patterns: &[&str],
     tree: &mut Tree,
@@ -193,7 +193,7 @@ pub(crate) async fn expand<F: Files>(
 }
 
 /// A directory that is not there, or is none, has no names.
-pub(super) async fn list<F: Files>(files: &F, dirs: &[ContextPath]) -> Result<Vec<Vec<Entry>>, FilesError> {
+pub(super) async fn list(files: &dyn Files, dirs: &[ContextPath]) -> Result<Vec<Vec<Entry>>, FilesError> {
     if dirs.is_empty() {
         return Ok(Vec::new());
     }

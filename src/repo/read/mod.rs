@@ -26,8 +26,6 @@ use crate::path::ContextPath;
 use super::Repository;
 use super::lock::Edges;
 
-pub use hints::node_hints;
-
 /// Bytes of a manifest, or of any other small file.
 pub(crate) const SMALL: u64 = 1 << 20;
 /// Bytes of a config file.
@@ -41,8 +39,8 @@ pub(crate) const MAX_WORKSPACES: usize = 10_000;
 
 /// Reads the facts of a repository. `named_configs` are the config files that the build file names. Warnings come along
 /// with the facts; errors are all that could be found at once.
-pub async fn read<F: Files>(
-    files: &F,
+pub async fn read(
+    files: &dyn Files,
     named_configs: &[Spanned<ContextPath>],
 ) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
     let mut found = Found::default();
@@ -112,8 +110,8 @@ pub(crate) fn source(name: &str, mut data: Bytes) -> Arc<SourceFile> {
 }
 
 /// Reads files of which some may be directories or devices: those are told one by one.
-async fn read_each<F: Files>(
-    files: &F,
+async fn read_each(
+    files: &dyn Files,
     paths: &[ContextPath],
     limit: u64,
 ) -> Result<Vec<Result<Option<Bytes>, FilesError>>, FilesError> {

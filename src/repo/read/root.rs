@@ -12,8 +12,10 @@ use crate::repo::Manifest;
 
 use super::{LOCK, SMALL, failed, source};
 
-/// Small files read along with the root.
-const TEXTS: [&str; 5] = [".yarnrc.yml", ".nvmrc", ".node-version", "backstage.json", ".dockerignore"];
+/// Files that say something of the Node version and nothing else, the strongest first.
+pub(super) const NODE_FILES: [&str; 2] = [".nvmrc", ".node-version"];
+/// Other small files read along with the root.
+const TEXTS: [&str; 3] = [".yarnrc.yml", "backstage.json", ".dockerignore"];
 
 /// The root's files.
 pub(super) struct Root {
@@ -26,9 +28,10 @@ pub(super) struct Root {
 }
 
 /// Reads what lies at the root, and its manifest.
-pub(super) async fn read<F: Files>(files: &F) -> Result<(Root, Manifest), Diagnostics> {
+pub(super) async fn read(files: &dyn Files) -> Result<(Root, Manifest), Diagnostics> {
     let path = |name: &str| ContextPath::new(name).unwrap_or_default();
-    let small: Vec<ContextPath> = std::iter::once("package.json").chain(TEXTS).map(path).collect();
+    let texts = || TEXTS.into_iter().chain(NODE_FILES);
+    let small: Vec<ContextPath> = std::iter::once("package.json").chain(texts()).map(path).collect();
     let lock = path("yarn.lock");
     let top = ContextPath::root();
     let (small, lock, names) = futures_util::future::join3(
@@ -39,7 +42,7 @@ pub(super) async fn read<F: Files>(files: &F) -> Result<(Root, Manifest), Diagno
     .await;
     let mut small = small.map_err(|error| failed(&error))?.into_iter();
     let package = small.next().flatten();
-    let texts = TEXTS.into_iter().zip(small);
+    let texts = texts().zip(small);
     let texts = texts.filter_map(|(name, data)| Some((name, source(name, data?)))).collect();
     let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", data));
     let names = names.map_err(|error| failed(&error))?.into_iter().flatten().flatten();

@@ -15,7 +15,7 @@ use super::{MAX_WORKSPACES, SMALL, failed};
 const MAX_DEPTH: usize = 8;
 
 /// All workspaces but the root, sorted by path. A workspace may have workspaces of its own.
-pub(super) async fn read<F: Files>(files: &F, root: &Manifest) -> Result<Vec<Manifest>, Diagnostics> {
+pub(super) async fn read(files: &dyn Files, root: &Manifest) -> Result<Vec<Manifest>, Diagnostics> {
     let Some(globs) = root.workspace_globs() else {
         return Err(Diagnostic::error("repo/no-workspaces", "package.json has no `workspaces`")
             .help("a Backstage repository lists its packages there: \"workspaces\": [\"packages/*\", \"plugins/*\"]")

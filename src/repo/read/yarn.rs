@@ -32,7 +32,7 @@ pub(super) struct Settings {
     errors: Vec<Diagnostic>,
 }
 
-pub(super) async fn settings<F: Files>(files: &F, root: &Root) -> Result<Settings, Diagnostics> {
+pub(super) async fn settings(files: &dyn Files, root: &Root) -> Result<Settings, Diagnostics> {
     let rc = root.text(".yarnrc.yml");
     let values = rc.map_or(Ok(Value::Null), |file| {
         yaml::parse(&file.text).map_err(|error| {
@@ -78,7 +78,7 @@ pub(super) fn setup(
 }
 
 /// Folders of patches that are there: tools such as patch-package read them besides the descriptors that name one.
-async fn patches<F: Files>(files: &F, root: &Root) -> Result<Vec<ContextPath>, crate::files::FilesError> {
+async fn patches(files: &dyn Files, root: &Root) -> Result<Vec<ContextPath>, crate::files::FilesError> {
     let folders = [(".yarn", ".yarn/patches"), ("patches", "patches")];
     let there = folders.into_iter().filter(|(top, _)| root.folders.contains(*top) || root.has(top));
     let wanted: Vec<ContextPath> = there.filter_map(|(_, path)| ContextPath::new(path).ok()).collect();
@@ -127,8 +127,8 @@ fn wrong_linker(
     })
 }
 
-async fn yarn_path<F: Files>(
-    files: &F,
+async fn yarn_path(
+    files: &dyn Files,
     rc: Option<&Arc<SourceFile>>,
     settings: &Value,
 ) -> Result<Option<ContextPath>, Diagnostic> {
