@@ -31,6 +31,7 @@ pub async fn of(
             definition
                 .check(|cap| client.caps().supports(cap.as_str()))
                 .map_err(|error| Failure::new(error.to_string()))?;
+            // A tenth of the message, which passes through the client as well.
             let definition = definition.without_caps().to_pb();
             let cache_imports = sources::imports(request);
             client.solve(SolveRequest { definition, cache_imports, ..SolveRequest::default() }).await?

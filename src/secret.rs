@@ -102,6 +102,27 @@ fn passwords(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// What the parameters of a URL are called that hold a secret: how such a name ends.
+const SECRET_PARAMETERS: [&str; 6] = ["token", "password", "passwd", "secret", "key", "signature"];
+
+/// The values of secret parameters in a text's URLs (`?token=...`); a shell's variable is none.
+fn parameters(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(['?', '&']) {
+        let start = at.saturating_add(1);
+        let rest = text.get(start..).unwrap_or_default();
+        let ends = |c: char| c.is_whitespace() || matches!(c, '?' | '&' | '#' | '"' | '\'' | '`' | ')' | ',');
+        let parameter = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
+        let Some((name, value)) = parameter.split_once('=') else { continue };
+        let name = name.to_ascii_lowercase();
+        if !value.is_empty() && !value.starts_with('$') && SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) {
+            let end = start.saturating_add(parameter.len());
+            found.push(end.saturating_sub(value.len())..end);
+        }
+    }
+    found
+}
+
 /// The user name and password of the first URL that has them.
 pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
     passwords(text).into_iter().next()
@@ -109,7 +130,7 @@ pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
 
 /// Every token and password in a file's text, comments included: what no excerpt may show.
 pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
-    tokens(text).map(|(range, _)| range).chain(passwords(text)).collect()
+    tokens(text).map(|(range, _)| range).chain(passwords(text)).chain(parameters(text)).collect()
 }
 
 /// A text without its tokens and passwords.
@@ -222,6 +243,11 @@ mod tests {
         assert_eq!(masked(text).len(), text.len());
         assert!(!masked(text).contains("ghp_"));
         assert_eq!(redacted("nothing"), "nothing");
+        assert_eq!(redacted("https://h/x?a=1&access_token=s3cret#z"), "https://h/x?a=1&access_token=***#z");
+        assert_eq!(redacted("`https://h/x?sig=1&X-Amz-Signature=abc`"), "`https://h/x?sig=1&X-Amz-Signature=***`");
+        for text in ["a ? b : c", "x?key", "x?key=", "x?token=$TOKEN", "a && b", "?page=2"] {
+            assert_eq!(redacted(text), text);
+        }
         // One pass: with a search of the whole text for each token this would take for hours.
         for url in ["https://u:p@h", "https%3A%2F%2Fu%3Ap%40h", "https%3A//u%3Ap%40h"] {
             assert_eq!(passwords(&url.repeat(100_000)).len(), 100_000);

@@ -13,6 +13,8 @@
 )]
 
 mod planned;
+#[path = "golden/written.rs"]
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -121,15 +123,23 @@ impl Case {
         }
         let file = spec::decode(BUILD_FILE, &self.build_file).unwrap();
         let target = planned::image_target(&prepared.plan);
-        let definition = planned::definition(&prepared, &file, &self.platform, target);
+        let definition = planned::whole_definition(&prepared, &file, &self.platform, target);
         let config = planned::config(&prepared.plan, &self.platform, &self.labels);
         found.insert("plan.txt", Text(&prepared.plan).to_string());
         found.insert("llb.txt", definition.to_string());
         found.insert("config.json", format!("{config:#}\n"));
         let mut wrong = leaks(&found);
+        let written = prepared.plan.written().flat_map(|(_, files)| files);
+        wrong.extend(
+            written
+                .filter(|(_, file)| file.text.text().is_none_or(|text| text.contains(SECRET)))
+                .map(|(path, _)| format!("{path} is written with a secret")),
+        );
         wrong.extend(self.sources(&prepared));
         for target in &prepared.plan.targets {
             let definition = planned::definition(&prepared, &file, &self.platform, target);
+            let whole = planned::whole_definition(&prepared, &file, &self.platform, target);
+            wrong.extend(written::differences(&prepared.plan, &definition, &whole));
             let beyond = planned::beyond_the_floor(&definition);
             if !beyond.is_empty() {
                 wrong.push(format!("{} needs more than BuildKit 0.17 can: {}", target.name, beyond.join(", ")));

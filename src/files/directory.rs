@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::path::ContextPath;
 
-use super::{Entry, Files, FilesError, Found, Kind, PatternError, ReadSet, ReadSetMatcher};
+use super::{Entry, Files, FilesError, Kind, PatternError, Pending, ReadSet, ReadSetMatcher};
 
 /// Links followed in one path before it is called a loop, as in Linux.
 const MAX_LINKS: usize = 40;
@@ -126,15 +126,15 @@ impl DirectoryFiles {
 }
 
 impl Files for DirectoryFiles {
-    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Pending<'a, Vec<Option<Bytes>>> {
         Box::pin(ready(paths.iter().map(|path| self.read_one(path, limit)).collect()))
     }
 
-    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Pending<'a, Vec<Option<Vec<Entry>>>> {
         Box::pin(ready(dirs.iter().map(|dir| self.list_one(dir)).collect()))
     }
 
-    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Pending<'a, Option<Kind>> {
         Box::pin(ready(self.stat_one(path)))
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::path::ContextPath;
 
-use super::{Entry, Files, FilesError, Found, Kind};
+use super::{Entry, Files, FilesError, Kind, Pending};
 
 /// A repository held in memory.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +36,7 @@ impl MemoryFiles {
 }
 
 impl Files for MemoryFiles {
-    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Pending<'a, Vec<Option<Bytes>>> {
         let read = paths
             .iter()
             .map(|path| match self.0.get(path) {
@@ -49,11 +49,11 @@ impl Files for MemoryFiles {
         Box::pin(ready(read))
     }
 
-    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Pending<'a, Vec<Option<Vec<Entry>>>> {
         Box::pin(ready(Ok(dirs.iter().map(|dir| self.names(dir)).collect())))
     }
 
-    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Pending<'a, Option<Kind>> {
         Box::pin(ready(Ok(match self.0.get(path) {
             Some(data) => Some(Kind::File { size: u64::try_from(data.len()).unwrap_or(u64::MAX) }),
             None => self.names(path).filter(|names| !names.is_empty()).map(|_| Kind::Directory),

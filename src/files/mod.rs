@@ -18,7 +18,8 @@ pub(crate) use deny::matches;
 pub use deny::{DENY, denied_by, is_denied, is_secret};
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub use pattern::{PatternError, PatternMatcher, may_reach, parse_ignore_file, without_idle};
+pub(crate) use pattern::may_reach;
+pub use pattern::{PatternError, PatternMatcher, parse_ignore_file, without_idle};
 pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.
@@ -78,23 +79,23 @@ pub enum FilesError {
     Daemon(Box<tonic::Status>),
 }
 
-/// What a read comes to.
-pub type Found<'a, T> = LocalBoxFuture<'a, Result<T, FilesError>>;
+/// A read that is under way.
+pub type Pending<'a, T> = LocalBoxFuture<'a, Result<T, FilesError>>;
 
 /// Reads files of a repository. Paths are resolved inside the root; symlinks never leave it. Readers take it as `dyn`: what
 /// is compiled for each backing of its own makes every frontend image larger.
 pub trait Files {
     /// The bytes of each path, in the order asked for; `None` where nothing is there. At most `limit` bytes a file.
-    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>>;
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Pending<'a, Vec<Option<Bytes>>>;
 
     /// The names in each directory, sorted by bytes; `None` where there is no such directory.
-    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>>;
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Pending<'a, Vec<Option<Vec<Entry>>>>;
 
     /// What lies at a path, links followed inside the root; `None` where nothing is there.
-    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>>;
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Pending<'a, Option<Kind>>;
 
     /// The bytes of one path.
-    fn read<'a>(&'a self, path: &'a ContextPath, limit: u64) -> Found<'a, Option<Bytes>> {
+    fn read<'a>(&'a self, path: &'a ContextPath, limit: u64) -> Pending<'a, Option<Bytes>> {
         Box::pin(async move {
             let mut found = self.read_many(std::slice::from_ref(path), limit).await?;
             Ok(found.pop().flatten())

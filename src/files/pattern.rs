@@ -325,10 +325,10 @@ fn ignore_line(line: &str) -> Option<String> {
     Some(format!("{exception}{relative}"))
 }
 
-/// Whether a pattern may match a path, a directory that it lies in or something below it. Looks at names only up to the
+/// Whether a pattern may hide a path, a directory that it lies in or something below it. Looks at names only up to the
 /// first wildcard.
-pub fn may_reach(pattern: &str, path: &str) -> bool {
-    for (wanted, name) in pattern.split('/').zip(path.split('/')) {
+pub(crate) fn may_reach(pattern: &str, path: &str) -> bool {
+    for (wanted, name) in clean(pattern.trim()).split('/').zip(path.split('/')) {
         if wanted.contains(['*', '?', '[', '\\']) {
             return true;
         }

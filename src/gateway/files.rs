@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::files::{Entry, Files, FilesError, Found, Kind};
+use crate::files::{Entry, Files, FilesError, Kind, Pending};
 use crate::path::ContextPath;
 
 use super::client::Client;
@@ -44,15 +44,15 @@ impl BuildkitFiles {
 }
 
 impl Files for BuildkitFiles {
-    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Found<'a, Vec<Option<Bytes>>> {
+    fn read_many<'a>(&'a self, paths: &'a [ContextPath], limit: u64) -> Pending<'a, Vec<Option<Bytes>>> {
         Box::pin(stream::iter(paths).map(move |path| self.read_one(path, limit)).buffered(AT_ONCE).try_collect())
     }
 
-    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Pending<'a, Vec<Option<Vec<Entry>>>> {
         Box::pin(stream::iter(dirs).map(|dir| self.list_one(dir)).buffered(AT_ONCE).try_collect())
     }
 
-    fn stat<'a>(&'a self, path: &'a ContextPath) -> Found<'a, Option<Kind>> {
+    fn stat<'a>(&'a self, path: &'a ContextPath) -> Pending<'a, Option<Kind>> {
         Box::pin(async move {
             let stat = self.client.stat_file(&self.reference, &path.rooted()).await;
             Ok(stat.map_err(|error| files_error(path, error))?.map(|stat| stat.kind))

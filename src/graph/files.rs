@@ -6,7 +6,8 @@ use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
-use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Written, WrittenFiles};
+use crate::path::ImagePath;
+use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Tree, Written, WrittenFiles};
 
 use super::{Builder, GraphError};
 
@@ -21,9 +22,19 @@ impl Builder<'_> {
         let mut actions: Vec<buildkit_llb::file::Action> = Vec::new();
         for (at, action) in files.actions.iter().enumerate() {
             match action {
-                FileAction::Write(files) => match &self.trees.written {
-                    Some(tree) => actions.push(self.written(tree, &step.id, at).into()),
-                    None => write(files, &mut actions)?,
+                FileAction::Write(written) => match &self.trees.written {
+                    // The folder at once, where there is nothing yet that a copy of a directory would change.
+                    Some(tree) if at == 0 && files.base == Tree::Scratch => {
+                        actions
+                            .push(copy_of(tree, format!("/{}", step.id.written_folder(at)), "/").dir_contents().into());
+                    }
+                    Some(tree) => {
+                        let folder = step.id.written_folder(at);
+                        actions.extend(dirs(written));
+                        let paths = written.keys().map(ImagePath::as_str);
+                        actions.extend(paths.map(|path| copy_of(tree, format!("/{folder}{path}"), path).into()));
+                    }
+                    None => write(written, &mut actions)?,
                 },
                 FileAction::Copy(copy) => {
                     let Input::Output(from) = self.tree(&copy.from)? else { continue };
@@ -43,14 +54,6 @@ impl Builder<'_> {
             file_op = file_op.without_content_hash(tree);
         }
         file_op.metadata(metadata).build().map_err(op)
-    }
-
-    /// Bytes of a graph are hashed, sent and recorded with every build: what lies somewhere already is copied.
-    fn written(&self, tree: &Output, step: &StepId, action: usize) -> Copy {
-        Copy::new(tree, format!("/{}", step.written_folder(action)), "/")
-            .dir_contents()
-            .owner(Owner::ids(0, 0))
-            .timestamp(FIXED)
     }
 
     fn copy(&self, from: &Output, copy: &CopyFiles) -> Copy {
@@ -89,15 +92,24 @@ impl Builder<'_> {
     }
 }
 
-/// Writes files whose text is here, and first makes each directory once.
+/// A copy of what somebody has written: bytes of a graph are hashed, sent and recorded with every build.
+fn copy_of(written: &Output, src: String, dest: &str) -> Copy {
+    Copy::new(written, src, dest).owner(Owner::ids(0, 0)).timestamp(FIXED)
+}
+
+/// Writes files whose text is here.
 fn write(files: &WrittenFiles, actions: &mut Vec<buildkit_llb::file::Action>) -> Result<(), GraphError> {
-    let dirs: BTreeSet<&str> =
-        files.keys().filter_map(|path| path.as_str().rsplit_once('/')).map(|(dir, _)| dir).collect();
-    let dirs = dirs.into_iter().filter(|dir| !dir.is_empty());
-    actions.extend(dirs.map(|dir| Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into()));
+    actions.extend(dirs(files));
     for (path, Written { text, mode }) in files {
         let text = text.text().ok_or_else(|| GraphError::NoText(path.clone()))?;
         actions.push(Mkfile::new(path.as_str(), *mode, text.as_bytes().to_vec()).timestamp(FIXED).into());
     }
     Ok(())
+}
+
+/// Makes the directories of written files, each once.
+fn dirs(files: &WrittenFiles) -> impl Iterator<Item = buildkit_llb::file::Action> {
+    let dirs = files.keys().filter_map(|path| path.as_str().rsplit_once('/')).map(|(dir, _)| dir);
+    let dirs: BTreeSet<&str> = dirs.filter(|dir| !dir.is_empty()).collect();
+    dirs.into_iter().map(|dir| Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into())
 }

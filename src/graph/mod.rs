@@ -101,8 +101,8 @@ pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &T
 enum Made {
     /// One tree.
     Files(Output),
-    /// A folder of [`Trees::written`], as it is; and a tree that holds the same.
-    Written(String, Output),
+    /// A folder of [`Trees::written`], as it is, and a tree that holds the same.
+    Written { written: Output, folder: String, tree: Output },
     /// A tree for each writable mount.
     Run(BTreeMap<String, Output>),
 }
@@ -124,7 +124,9 @@ impl Builder<'_> {
             Action::Files(files) => {
                 let tree = self.files(step, files, metadata)?;
                 match (&self.trees.written, &files.base, files.actions.as_slice()) {
-                    (Some(_), Tree::Scratch, [FileAction::Write(_)]) => Made::Written(step.id.written_folder(0), tree),
+                    (Some(written), Tree::Scratch, [FileAction::Write(_)]) => {
+                        Made::Written { written: written.clone(), folder: step.id.written_folder(0), tree }
+                    }
                     _ => Made::Files(tree),
                 }
             }
@@ -169,7 +171,7 @@ impl Builder<'_> {
                 None => return Err(GraphError::NoImage(reference.clone())),
             },
             Tree::Step(id) => match self.done.get(id) {
-                Some(Made::Files(output) | Made::Written(_, output)) => output,
+                Some(Made::Files(output) | Made::Written { tree: output, .. }) => output,
                 _ => return Err(GraphError::NoStep(id.clone())),
             },
             Tree::Output(id, path) => match self.done.get(id) {
@@ -182,12 +184,13 @@ impl Builder<'_> {
 
     /// Where a path of a tree can be read: what is only written is read where it lies, without a vertex that copies it.
     fn at(&self, tree: &Tree, path: &ImagePath) -> Result<(Input, String), GraphError> {
-        if let (Tree::Step(id), Some(written)) = (tree, &self.trees.written)
-            && let Some(Made::Written(folder, _)) = self.done.get(id)
-        {
-            return Ok((Input::Output(written.clone()), format!("/{folder}{path}")));
+        match (tree, tree.step().and_then(|id| self.done.get(id))) {
+            (Tree::Step(_), Some(Made::Written { written, folder, .. })) => {
+                let path = Some(path.as_str()).filter(|path| *path != "/").unwrap_or_default();
+                Ok((Input::Output(written.clone()), format!("/{folder}{path}")))
+            }
+            _ => Ok((self.tree(tree)?, path.to_string())),
         }
-        Ok((self.tree(tree)?, path.to_string()))
     }
 
     fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {

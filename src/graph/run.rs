@@ -60,10 +60,13 @@ impl Builder<'_> {
             // Keyed by what made the tree: hashing the hundred thousand files of an install takes longer than a build.
             MountKind::Work(tree) => exec.mount(writable(self.tree(tree)?).content_cache(ContentCache::Off)),
             MountKind::Output => exec.mount(writable(Input::Scratch)),
-            // BuildKit asks the last mount of an input how it counts: a run mounts a tree in one of the two ways only.
+            // BuildKit asks the last mount of an input how it counts: a run mounts a tree in one of the two ways only. What
+            // steps write is one input, which counts by content.
             MountKind::Read { tree, src, by_definition } => {
-                let keyed = if *by_definition { ContentCache::Off } else { ContentCache::Default };
-                let (tree, src) = self.at(tree, src)?;
+                let (keyed, (tree, src)) = match by_definition {
+                    true => (ContentCache::Off, (self.tree(tree)?, src.to_string())),
+                    false => (ContentCache::Default, self.at(tree, src)?),
+                };
                 let bind = Bind::read_only(dest, tree).content_cache(keyed);
                 exec.mount(if src == "/" { bind } else { bind.selector(&src) })
             }

@@ -41,8 +41,8 @@ impl Planner<'_> {
             actions.extend(self.workspace_sources(&sources, &NOT_BUILT));
         }
         if written.is_none() {
-            let apps: WrittenFiles = apps.iter().map(|app| Self::without_build(app)).collect();
-            actions.extend(Some(apps).filter(|apps| !apps.is_empty()).map(FileAction::Write));
+            let written: WrittenFiles = apps.iter().map(|app| Self::without_build(app)).collect();
+            actions.extend((!written.is_empty()).then_some(FileAction::Write(written)));
         }
         // A command sees the whole repository as it is: nothing is left to put together.
         let tree = if actions.is_empty() {

@@ -7,6 +7,9 @@ use crate::repo::project::{self, SyntheticProject};
 use super::yarn::Purpose;
 use super::{Action, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin};
 
+/// Where the manifest of the Backstage release lies in a project that is installed.
+pub(super) const RELEASE_MANIFEST: &str = "/backstage-manifest.json";
+
 impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
@@ -39,7 +42,7 @@ impl Planner<'_> {
     /// written from the lockfile.
     pub(super) fn with_release_manifest(mut run: super::Run, project: &SyntheticProject) -> super::Run {
         if project.backstage_manifest.is_some() {
-            run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), "/build/backstage-manifest.json".to_owned());
+            run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), format!("{WORK}{RELEASE_MANIFEST}"));
         }
         run
     }

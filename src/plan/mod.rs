@@ -115,7 +115,7 @@ impl<'a> Planner<'a> {
 
     /// The steps, in the order in which one would explain them.
     fn plan(mut self) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
-        let images = node::Bases { spec: self.spec(), node: &self.node }.images()?;
+        let images = self.images()?;
         self.tools();
         self.yarn_binary();
         self.build_packages();

@@ -123,16 +123,10 @@ impl Planner<'_> {
     }
 }
 
-/// What the images that steps use are chosen by.
-pub(super) struct Bases<'a> {
-    pub(super) spec: &'a Spec,
-    pub(super) node: &'a Decision<Line>,
-}
-
-impl Bases<'_> {
-    /// By role.
+impl Planner<'_> {
+    /// The images that steps use, by role.
     pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
-        let spec = self.spec;
+        let spec = self.spec();
         let node_origin = &self.node.origin;
         let build_origin =
             spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
@@ -168,7 +162,7 @@ impl Bases<'_> {
 
     /// The reference behind `runtime.base`: a preset's, or the user's own.
     fn runtime_base(&self) -> Result<String, Diagnostics> {
-        let Some(base) = &self.spec.runtime.base else {
+        let Some(base) = &self.spec().runtime.base else {
             return self.distroless();
         };
         match base.as_str() {
@@ -200,7 +194,7 @@ impl Bases<'_> {
                     "known lines are {}; for another one set `build.base` and `runtime.base`",
                     known.join(", ")
                 ))
-                .at(self.node.origin.span(self.spec.default_span()))
+                .at(self.node.origin.span(self.spec().default_span()))
                 .into()
         })
     }

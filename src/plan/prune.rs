@@ -92,7 +92,7 @@ impl Patterns {
         self.files.iter().chain(&self.packages).chain(&self.own)
     }
 
-    /// What is left out of packages that were built: they are none that nothing needs.
+    /// What is left out of packages that were built, none of which is an orphan.
     pub(super) fn of_built(&self) -> impl Iterator<Item = &String> {
         self.files.iter().chain(&self.own)
     }
@@ -101,7 +101,7 @@ impl Patterns {
 /// What production dependencies do without. `built` are the natives that have a binary.
 pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String]) -> Patterns {
     let mut packages = Vec::new();
-    let mut patterns: Vec<String> =
+    let mut files: Vec<String> =
         ["**/node_modules/.bin", "**/node_modules/.cache", "node_modules/.yarn-state.yml"].map(str::to_owned).into();
     let safe = spec.prune.mode.as_ref().is_none_or(|mode| mode.value == PruneMode::Safe);
     if safe {
@@ -111,9 +111,9 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String
             When::NoTypeScript => !typescript,
             When::NoMaps => !keeps_maps(spec),
         };
-        patterns.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
+        files.extend(RULES.iter().filter(holds).flat_map(|rule| rule.patterns).map(|pattern| (*pattern).to_owned()));
         for (name, sources) in NATIVE_SOURCES {
-            patterns.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
+            files.extend(sources.iter().map(|source| format!("**/node_modules/{name}/{source}")));
         }
         let mut gone: Vec<&str> = BUILD_ONLY.into();
         gone.extend(USELESS_UNBUILT.iter().filter(|name| !built.iter().any(|built| built == *name)));
@@ -124,14 +124,14 @@ pub(super) fn patterns(spec: &Spec, production: &Production<'_>, built: &[String
             packages.push(format!("**/node_modules/{name}"));
         }
     } else if !keeps_maps(spec) && spec.source_maps.is_some() {
-        patterns.push("**/*.map".to_owned());
+        files.push("**/*.map".to_owned());
     }
     let own = |pattern: &str| {
         format!("**/node_modules/{}", pattern.trim_start_matches("node_modules/").trim_start_matches('/'))
     };
     let dropped = spec.prune.drop.iter().map(|pattern| own(pattern));
     let kept = spec.prune.keep.iter().map(|pattern| format!("!{}", own(pattern)));
-    Patterns { files: patterns, packages, own: dropped.chain(kept).collect() }
+    Patterns { files, packages, own: dropped.chain(kept).collect() }
 }
 
 /// Whether source maps stay in the image: asked for, or needed by Node's own flag.

@@ -8,6 +8,7 @@ use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
 use super::ImageRole;
+use super::install::RELEASE_MANIFEST;
 use super::{
     Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side,
     Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
@@ -301,7 +302,7 @@ impl Planner<'_> {
         let mut written: WrittenFiles = files.collect();
         written.extend([self.settings(cpu)]);
         let manifest = project.backstage_manifest.as_deref();
-        written.extend(manifest.map(|text| (image_path("/backstage-manifest.json"), Written::text(text))));
+        written.extend(manifest.map(|text| (image_path(RELEASE_MANIFEST), Written::text(text))));
         let mut actions = vec![FileAction::Write(written)];
         actions.extend(self.project_inputs(project));
         Files { base: Tree::Scratch, actions }

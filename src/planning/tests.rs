@@ -105,16 +105,17 @@ fn from_step(case: &Case, out: &Path) -> Option<Prepared> {
     }
 }
 
-/// The files below a folder, with their permission bits.
+/// The files below a folder, with their permission bits. Every directory has the same.
 fn tree(root: &Path) -> BTreeMap<String, (String, u32)> {
     let (mut found, mut open) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(dir) = open.pop() {
         for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
             if path.is_dir() {
+                assert_eq!(mode, 0o755, "{}", path.display());
                 open.push(path);
                 continue;
             }
-            let mode = path.metadata().unwrap().permissions().mode() & 0o7777;
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             found.insert(name, (std::fs::read_to_string(&path).unwrap(), mode));
         }

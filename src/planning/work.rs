@@ -24,7 +24,7 @@ pub fn work(task: &Path, facts: &Path, out: &Path) -> io::Result<()> {
     fs::write(out.join(ANSWER), serde_json::to_vec(&answer)?)
 }
 
-/// The answer to a task. What its steps write is left in `out`.
+/// The answer to a task. What the steps of a plan write is left in `out`.
 pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer> {
     let source = task.source();
     // What is wrong is said by the frontend, which comes to the same.
@@ -49,13 +49,27 @@ pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer
     Ok(Answer::Plan(Box::new(Made::of(prepared.plan, &prepared.warnings, &source.file))))
 }
 
+/// Makes a directory below `out`, with those that it lies in. Their bits are part of what steps are keyed by, and not for
+/// a runtime's umask to decide.
+fn make_dirs(out: &Path, dir: &Path) -> io::Result<()> {
+    if dir == out || dir.is_dir() {
+        return Ok(());
+    }
+    dir.parent().map_or(Ok(()), |parent| make_dirs(out, parent))?;
+    fs::create_dir(dir)?;
+    fs::set_permissions(dir, Permissions::from_mode(0o755))
+}
+
 /// Writes what steps of a plan write, each action's files in a folder of their own.
 fn write(plan: &Plan, out: &Path) -> io::Result<()> {
     for (folder, files) in plan.written() {
+        let folder = out.join(folder);
+        make_dirs(out, &folder)?;
         for (path, file) in files {
-            let path = out.join(&folder).join(path.as_str().trim_start_matches('/'));
-            path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            fs::write(&path, file.text.text().unwrap_or_default())?;
+            let text = file.text.text().ok_or_else(|| io::Error::other(format!("nobody has the text of {path}")))?;
+            let path = folder.join(path.as_str().trim_start_matches('/'));
+            path.parent().map_or(Ok(()), |dir| make_dirs(out, dir))?;
+            fs::write(&path, text)?;
             fs::set_permissions(&path, Permissions::from_mode(file.mode))?;
         }
     }

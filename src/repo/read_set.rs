@@ -53,10 +53,6 @@ const ROOT_CONFIG: [(&str, Reader); 18] = [
     ("prettier.config.*", Reader::Check),
 ];
 
-/// What the client is asked for in the place of all that [`ROOT_CONFIG`] has of this form: it tries each pattern on each of
-/// its files.
-const CONFIG: &str = "*.config.*";
-
 /// Yarn's own files, and patches.
 const FOLDERS: [&str; 4] = [".yarn/releases", ".yarn/plugins", ".yarn/patches", "patches"];
 
@@ -79,9 +75,7 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
     let mut include = own(&["**/package.json", "app-config*.yaml"]);
     include.extend(own(&ROOT_FILES));
-    include.push(CONFIG.to_owned());
-    let covered = |pattern: &str| pattern == "package.json" || pattern.ends_with(".config.*");
-    include.extend(ROOT_CONFIG.iter().map(|(pattern, _)| (*pattern).to_owned()).filter(|pattern| !covered(pattern)));
+    include.extend(ROOT_CONFIG.iter().map(|(pattern, _)| (*pattern).to_owned()).filter(|name| name != "package.json"));
     include.extend(own(&FOLDERS));
     let mut exclude = own(&GENERATED);
     exclude.extend(ignore.unwrap_or_default().iter().cloned());

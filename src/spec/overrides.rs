@@ -119,3 +119,15 @@ impl Setter<'_> {
         self.node(Kind::List(items))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_one_is_suggested() {
+        assert_eq!(suggestion("nodee").as_deref(), Some("node"));
+        assert_eq!(suggestion("runtim.base").as_deref(), Some("runtime.base"));
+        assert_eq!(suggestion("banana"), None);
+    }
+}

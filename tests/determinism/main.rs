@@ -34,10 +34,10 @@ fn prepare(files: &[(ContextPath, Vec<u8>)]) -> Prepared {
 
 fn graph(prepared: &Prepared) -> Definition {
     let target = planned::image_target(&prepared.plan);
-    planned::definition(prepared, &planned::syntax_only(), &planned::build_platform(), target)
+    planned::whole_definition(prepared, &planned::syntax_only(), &planned::build_platform(), target)
 }
 
-/// The graph of the image, as the daemon gets it.
+/// The graph of the image, with all that its steps write.
 fn encoded(prepared: &Prepared) -> Vec<u8> {
     planned::bytes(&graph(prepared))
 }

@@ -45,6 +45,10 @@ fn files(more: &[(&'static str, Vec<u8>)]) -> BTreeMap<&'static str, Bytes> {
 }
 
 fn daemon(files: BTreeMap<&'static str, Bytes>) -> Daemon {
+    Daemon::new(inner(files))
+}
+
+fn inner(files: BTreeMap<&'static str, Bytes>) -> Inner {
     let config = br#"{"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"]}, "rootfs": {"type": "layers", "diff_ids": []}}"#;
     let resolved = ResolveSourceMetaResponse {
         source: Some(pb::SourceOp {
@@ -58,7 +62,7 @@ fn daemon(files: BTreeMap<&'static str, Bytes>) -> Daemon {
         }),
         ..Default::default()
     };
-    Daemon::new(Inner { files, resolved: Some(resolved), bound: Duration::from_secs(60), ..Inner::default() })
+    Inner { files, resolved: Some(resolved), bound: Duration::from_secs(60), ..Inner::default() }
 }
 
 /// A frontend that was started from an image.
@@ -132,6 +136,11 @@ async fn a_plan_is_taken_from_the_step() {
     let reads: Vec<&str> = log.reads.iter().map(|read| read.file_path.as_str()).collect();
     assert!(reads.contains(&"/answer.json") && !reads.contains(&"/yarn.lock"), "{reads:?}");
     let image = Definition::from_pb(log.solves.last().unwrap().definition.as_ref().unwrap()).unwrap();
+    assert!(
+        image.vertices().len() > 10 && image.caps().iter().next().is_none(),
+        "they were asked for: {:?}",
+        image.caps()
+    );
     let copied = image.vertices().iter().flat_map(|vertex| match &vertex.node().op().op {
         Some(Op::File(op)) => op.actions.clone(),
         _ => Vec::new(),
@@ -142,7 +151,15 @@ async fn a_plan_is_taken_from_the_step() {
     });
     let folders: Vec<PathBuf> = copied.filter(|src| src.starts_with("/files/")).map(PathBuf::from).collect();
     assert!(!folders.is_empty());
-    assert!(folders.iter().all(|src| out.path().join(src.strip_prefix("/").unwrap()).is_dir()), "{folders:?}");
+    assert!(folders.iter().all(|src| out.path().join(src.strip_prefix("/").unwrap()).exists()), "{folders:?}");
+}
+
+#[tokio::test]
+async fn what_a_daemon_lacks_is_named_before_it_gets_the_graph() {
+    let daemon = Daemon::new(Inner { without: &["exec.mount.cache"], ..inner(files(&[])) });
+    build(&daemon, &[]).await.unwrap();
+    let message = daemon.error().message;
+    assert!(message.contains("`exec.mount.cache`") && message.contains("yarn install"), "{message}");
 }
 
 #[tokio::test]

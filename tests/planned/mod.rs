@@ -147,7 +147,7 @@ pub fn definition(prepared: &Prepared, file: &Arc<SourceFile>, platform: &Platfo
     translated(prepared, file, platform, target, Some(written()))
 }
 
-/// The same where nobody has written what steps write.
+/// The same where nobody has written what steps write: it holds all of that.
 pub fn whole_definition(
     prepared: &Prepared,
     file: &Arc<SourceFile>,

@@ -118,8 +118,8 @@ impl Definition {
         Ok(())
     }
 
-    /// The same without the capabilities of its ops, for a daemon that was asked for each of them already: it would check
-    /// the same ones again, and they are a tenth of the message.
+    /// The same without the capabilities of its ops, for a daemon that was asked for each of them already ([`Self::check`]):
+    /// it would check the same ones again.
     #[must_use]
     pub fn without_caps(mut self) -> Self {
         self.vertices.iter_mut().for_each(|vertex| vertex.caps = Caps::default());

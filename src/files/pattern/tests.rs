@@ -142,7 +142,7 @@ proptest::proptest! {
 
     #[test]
     fn what_reaches_no_path_hides_nothing_of_it(
-        line in "(\\*\\*/|[ab*?/\\\\\\[\\]!.]{0,6})[ab*.]{0,2}",
+        line in "(\\*\\*/|[ab*?/\\\\\\[\\]!. ]{0,6})[ab*. /]{0,3}",
         path in "[ab.]{1,2}(/[ab.]{1,2})?",
         below in "(/[ab.]{1,2}){0,2}",
     ) {

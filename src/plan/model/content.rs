@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::digest;
 
-/// Bytes of a text that JSON holds whole.
+/// Bytes of a text that JSON holds whole, for those who read a plan.
 const SHORT: usize = 1024;
 
 /// The text of a written file.

@@ -17,12 +17,12 @@ pub(super) fn backstage(root: &Root) -> Result<Option<String>, Diagnostics> {
 }
 
 /// Statements about the Node version, the strongest first.
-pub(super) fn node<'a>(text: impl Fn(&str) -> Option<&'a Arc<SourceFile>>, manifest: &Manifest) -> Vec<NodeHint> {
+pub(super) fn node(root: &Root, manifest: &Manifest) -> Vec<NodeHint> {
     let hint =
         |file: &Arc<SourceFile>, range: &str, kind| NodeHint { file: Arc::clone(file), range: range.to_owned(), kind };
     let mut hints = Vec::new();
     for kind in NODE_FILES {
-        if let Some(file) = text(kind) {
+        if let Some(file) = root.text(kind) {
             let lines = file.text.lines().map(|line| line.split_once('#').map_or(line, |(said, _)| said).trim());
             hints.extend(lines.filter(|line| !line.is_empty()).take(1).map(|said| hint(file, said, kind)));
         }

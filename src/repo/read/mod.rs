@@ -45,7 +45,7 @@ pub async fn read(
 ) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
     let mut found = Found::default();
     let (root, manifest) = root::read(files).await?;
-    let node_hints = hints::node(|name| root.text(name), &manifest);
+    let node_hints = hints::node(&root, &manifest);
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
         tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 use std::future::ready;
 
 use super::*;
-use crate::files::{Found, MemoryFiles};
+use crate::files::{MemoryFiles, Pending};
 
 fn tree() -> MemoryFiles {
     let mut files = MemoryFiles::default();
@@ -83,17 +83,17 @@ async fn patterns_are_counted() {
 struct Fan(std::cell::Cell<usize>);
 
 impl Files for Fan {
-    fn read_many<'a>(&'a self, _: &'a [ContextPath], _: u64) -> Found<'a, Vec<Option<bytes::Bytes>>> {
+    fn read_many<'a>(&'a self, _: &'a [ContextPath], _: u64) -> Pending<'a, Vec<Option<bytes::Bytes>>> {
         Box::pin(ready(Ok(Vec::new())))
     }
 
-    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Found<'a, Vec<Option<Vec<Entry>>>> {
+    fn list_many<'a>(&'a self, dirs: &'a [ContextPath]) -> Pending<'a, Vec<Option<Vec<Entry>>>> {
         self.0.set(self.0.get().saturating_add(dirs.len()));
         let names = || (0..140).map(|i| Entry { name: format!("l{i}"), kind: Kind::Symlink }).collect();
         Box::pin(ready(Ok(dirs.iter().map(|_| Some(names())).collect())))
     }
 
-    fn stat<'a>(&'a self, _: &'a ContextPath) -> Found<'a, Option<Kind>> {
+    fn stat<'a>(&'a self, _: &'a ContextPath) -> Pending<'a, Option<Kind>> {
         Box::pin(ready(Ok(None)))
     }
 }
