@@ -16,6 +16,7 @@ mod app;
 mod daemons;
 mod determinism;
 mod examples;
+mod frontend;
 mod large;
 mod mistakes;
 mod natives;
