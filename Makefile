@@ -20,7 +20,7 @@ bases-arm64: ## the same for linux/amd64 and linux/arm64, and run arm64 programs
 frontend: ## build and push the frontend image; prints its reference (FRONTEND_PLATFORMS, FRONTEND_TAG)
 	@hack/frontend
 
-app: ## make the reference Backstage app; prints its folder
+app: ## make the reference Backstage app; prints its folder, which is to be copied, not edited
 	@hack/app
 
 demo: ## from nothing to a running image of the reference app (DEMO_COMPARE=1, DEMO_JSON)

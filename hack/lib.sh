@@ -43,11 +43,18 @@ since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", b - a }'; }
 # The command may be a function; it runs in a subshell of its own under `set -e`, which holds only as
 # long as step itself is not called in a condition.
 step() {
-  local _label=$1 _start _log _status
+  local _label=$1 _start _log _status _told
   shift
   _log=$(mktemp "$logs/$(printf '%s' "$_label" | tr -c 'A-Za-z0-9._-' '_').XXXXXX")
   _start=$(now)
   say "  $_label ..."
+  # Who waits longer than a minute is told what for, and where to look. Nothing of it outlives the step but one idle sleep.
+  (
+    while sleep 60 &>/dev/null 9>&- && kill -0 $$ 2>/dev/null; do
+      say "  $_label: $(since "$_start") s so far; its output is in $_log"
+    done
+  ) </dev/null >/dev/null 9>&- &
+  _told=$!
   set +e
   (
     set -e
@@ -55,6 +62,8 @@ step() {
   ) >"$_log" 2>&1 </dev/null
   _status=$?
   set -e
+  kill "$_told" 2>/dev/null || true
+  wait "$_told" 2>/dev/null || true
   if ((_status != 0)); then
     tail -n 30 "$_log" | sed 's/^/  | /' >&2
     fail "$_label: failed after $(since "$_start") s (exit $_status)" "the whole output is in $_log"

@@ -196,13 +196,15 @@ fn unread(path: &ContextPath) -> Diagnostic {
 fn unconsumed(source: &Source) -> Option<Diagnostic> {
     let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
     let shown = |name: &String| if name.is_empty() { "one without a name".to_owned() } else { name.clone() };
-    let unknown: Vec<String> = source.build_args.keys().filter(|name| !known(name)).map(shown).collect();
-    let near = source.build_args.keys().filter(|name| !known(name));
-    let near = near.filter_map(|name| Some(format!("`{}` for `{name}`", spec::suggestion(name)?))).next();
-    let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+    let unknown = source.build_args.keys().filter(|name| !known(name));
+    let unknown = unknown.map(|name| match spec::suggestion(name) {
+        Some(near) => format!("{} (did you mean `{near}`?)", shown(name)),
+        None => shown(name),
+    });
+    let unknown: Vec<String> = unknown.collect();
     (!unknown.is_empty()).then(|| {
         Diagnostic::warning("request/build-arg", format!("build args that nothing uses: {}", unknown.join(", "))).help(
-            format!("{near}a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`"),
+            "a build arg overrides a value of the build file by its path, such as `--build-arg runtime.base=slim`",
         )
     })
 }
@@ -220,7 +222,10 @@ mod tests {
         };
         assert_eq!(said(&["node", "BUILDKIT_SYNTAX"]), None);
         assert_eq!(said(&[""]).unwrap(), "build args that nothing uses: one without a name");
-        assert_eq!(said(&["", "nod"]).unwrap(), "build args that nothing uses: one without a name, nod");
+        assert_eq!(
+            said(&["", "nod"]).unwrap(),
+            "build args that nothing uses: one without a name, nod (did you mean `node`?)"
+        );
         assert!(said(&["ghp_0123456789abcdefghij0123"]).unwrap().ends_with(": ***"));
     }
 }

@@ -102,30 +102,74 @@ fn passwords(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What the parameters of a URL are called that hold a secret: how such a name ends.
-const SECRET_PARAMETERS: [&str; 6] = ["token", "password", "passwd", "secret", "key", "signature"];
+/// How the name of a URL's parameter ends whose value is a secret.
+const SECRET_PARAMETERS: [&str; 14] = [
+    "token",
+    "tokens",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "key",
+    "signature",
+    "sig",
+    "auth",
+    "jwt",
+    "code",
+    "credential",
+];
+
+/// What begins a parameter, what stands behind its name and what ends it: as one writes it, and as Yarn encodes it within
+/// a range.
+const PARAMETERS: [(&[&str], &str); 2] = [(&["?", "&", "#", ";"], "="), (&["%3f", "%26", "%23", "%3b"], "%3d")];
+
+/// Characters of a parameter's name that are looked at.
+const LONGEST_NAME: usize = 64;
 
 /// The values of secret parameters in a text's URLs (`?token=...`); a shell's variable is none.
 fn parameters(text: &str) -> Vec<Range<usize>> {
+    // Of the same length: only ASCII changes.
+    let lower = text.to_ascii_lowercase();
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
     let mut found = Vec::new();
-    for (at, _) in text.match_indices(['?', '&']) {
-        let start = at.saturating_add(1);
-        let rest = text.get(start..).unwrap_or_default();
-        let ends = |c: char| c.is_whitespace() || matches!(c, '?' | '&' | '#' | '"' | '\'' | '`' | ')' | ',');
-        let parameter = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
-        let Some((name, value)) = parameter.split_once('=') else { continue };
-        let name = name.to_ascii_lowercase();
-        if !value.is_empty() && !value.starts_with('$') && SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) {
-            let end = start.saturating_add(parameter.len());
-            found.push(end.saturating_sub(value.len())..end);
+    for (begins, equals) in PARAMETERS {
+        for begin in begins {
+            let mut done = 0_usize;
+            for (at, _) in lower.match_indices(begin) {
+                let start = at.saturating_add(begin.len());
+                let rest = lower.get(start..).unwrap_or_default();
+                // All of it ASCII, so that characters are bytes.
+                let length = rest.chars().take(LONGEST_NAME).take_while(is_name).count();
+                let (name, behind) = rest.split_at_checked(length).unwrap_or_default();
+                let Some(value) = behind.strip_prefix(equals).filter(|_| at >= done) else { continue };
+                let name = name.trim_end_matches(['[', ']']);
+                if !SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) || is_variable(value) {
+                    continue;
+                }
+                let ends = |c: char| c.is_whitespace() || matches!(c, '&' | '#' | '"' | '`');
+                let value = value.split(ends).next().unwrap_or_default();
+                let value = value.split("%26").next().and_then(|value| value.split("%23").next()).unwrap_or_default();
+                let start = start.saturating_add(length).saturating_add(equals.len());
+                done = start.saturating_add(value.len());
+                if !value.is_empty() {
+                    found.push(start..done);
+                }
+            }
         }
     }
     found
 }
 
-/// The user name and password of the first URL that has them.
+/// Whether a text begins with a shell's variable.
+fn is_variable(text: &str) -> bool {
+    let name = text.strip_prefix('$').and_then(|rest| rest.chars().next());
+    name.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{'))
+}
+
+/// What a text's URLs hold of secrets: the first user name with a password, or secret parameter.
 pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
-    passwords(text).into_iter().next()
+    passwords(text).into_iter().chain(parameters(text)).next()
 }
 
 /// Every token and password in a file's text, comments included: what no excerpt may show.
@@ -244,7 +288,13 @@ mod tests {
         assert!(!masked(text).contains("ghp_"));
         assert_eq!(redacted("nothing"), "nothing");
         assert_eq!(redacted("https://h/x?a=1&access_token=s3cret#z"), "https://h/x?a=1&access_token=***#z");
-        assert_eq!(redacted("`https://h/x?sig=1&X-Amz-Signature=abc`"), "`https://h/x?sig=1&X-Amz-Signature=***`");
+        assert_eq!(redacted("`https://h/x?a=1&X-Amz-Signature=abc`"), "`https://h/x?a=1&X-Amz-Signature=***`");
+        let encoded = "patch:zz@https%3A%2F%2Fh.io%2Fx.tgz%3Ftoken%3DS3KRET#./p.patch";
+        assert_eq!(redacted(encoded), encoded.replace("S3KRET", "***"));
+        for text in ["?token=a,S3KRET", "?sig=S3KRET", "?token[]=a'S3KRET", "#access_token=S3KRET", ";pwd=a)S3KRET"] {
+            assert!(!redacted(text).contains("S3KRET"), "{text}");
+        }
+        assert_eq!(parameters(&"?token=".repeat(200_000)).len(), 1);
         for text in ["a ? b : c", "x?key", "x?key=", "x?token=$TOKEN", "a && b", "?page=2"] {
             assert_eq!(redacted(text), text);
         }

@@ -1,5 +1,7 @@
 //! The command line: the same pipeline over a directory, without a daemon.
 
+mod notes;
+
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +10,7 @@ use buildkit_llb::Platform;
 use clap::{Parser, Subcommand};
 
 use crate::diagnostic::render::{Colour, terminal};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{DirectoryFiles, FilesError, ReadSet, parse_ignore_file};
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared, Source};
@@ -132,7 +134,11 @@ impl Plan {
     async fn pipeline(&self) -> Result<Prepared, Diagnostics> {
         let source = self.source().await?;
         let open = async |set: &ReadSet| self.files(set);
-        pipeline::prepare(&source, open).await
+        let mut prepared = pipeline::prepare(&source, open).await?;
+        prepared.warnings.extend(notes::syntax_line(&source.file));
+        let default = Span::line(&source.file, 1);
+        prepared.warnings.extend(notes::missing(&self.directory, &prepared.plan, &default).await);
+        Ok(prepared)
     }
 
     fn files(&self, set: &ReadSet) -> Result<DirectoryFiles, Diagnostics> {
@@ -144,6 +150,10 @@ impl Plan {
     async fn source(&self) -> Result<Source, Diagnostics> {
         use crate::files::Files as _;
 
+        if !self.directory.is_dir() {
+            let message = format!("there is no directory {}", self.directory.display());
+            return Err(Diagnostic::error("cli/directory", message).into());
+        }
         let usage = |message: String| Diagnostics::from(Diagnostic::error("cli/usage", message));
         let unreadable = |error: FilesError| Diagnostics::from(Diagnostic::error("cli/files", error.to_string()));
         let path = ContextPath::new(&self.file).map_err(|error| usage(format!("--file {}: {error}", self.file)))?;

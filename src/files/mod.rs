@@ -18,8 +18,8 @@ pub(crate) use deny::matches;
 pub use deny::{DENY, denied_by, is_denied, is_secret};
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub(crate) use pattern::may_reach;
 pub use pattern::{PatternError, PatternMatcher, parse_ignore_file, without_idle};
+pub(crate) use pattern::{cleaned, ignore_pattern, may_reach};
 pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.

@@ -88,11 +88,10 @@ impl PatternMatcher {
         }
         let mut compiled = Self::default();
         for (index, text) in patterns.iter().enumerate() {
-            let text = text.trim();
-            if text.is_empty() {
+            if text.trim().is_empty() {
                 continue;
             }
-            let cleaned = clean(text);
+            let cleaned = cleaned(text);
             let (exception, text) = match cleaned.strip_prefix('!') {
                 Some("") => return Err(PatternError::EmptyException),
                 Some(text) => (true, text),
@@ -325,10 +324,32 @@ fn ignore_line(line: &str) -> Option<String> {
     Some(format!("{exception}{relative}"))
 }
 
-/// Whether a pattern may hide a path, a directory that it lies in or something below it. Looks at names only up to the
-/// first wildcard.
+/// A path as a pattern that matches it alone. Patterns are trimmed, so that outer blanks have to be hidden in a class; a
+/// backslash would be left alone at the end.
+pub(crate) fn ignore_pattern(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let last = path.char_indices().next_back().map_or(0, |(at, _)| at);
+    for (at, c) in path.char_indices() {
+        let outer = at == 0 || at == last;
+        match c {
+            c if outer && c.is_whitespace() => out.extend(['[', c, ']']),
+            '*' | '?' | '[' | ']' | '\\' => out.extend(['\\', c]),
+            '!' if at == 0 => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A pattern as the matcher reads it.
+pub(crate) fn cleaned(pattern: &str) -> String {
+    clean(pattern.trim())
+}
+
+/// Whether a [`cleaned`] pattern may hide a path, a directory that it lies in or something below it. Looks at names only
+/// up to the first wildcard.
 pub(crate) fn may_reach(pattern: &str, path: &str) -> bool {
-    for (wanted, name) in clean(pattern.trim()).split('/').zip(path.split('/')) {
+    for (wanted, name) in pattern.split('/').zip(path.split('/')) {
         if wanted.contains(['*', '?', '[', '\\']) {
             return true;
         }

@@ -5,9 +5,10 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DENY, PatternMatcher, is_secret, matches, may_reach, parse_ignore_file, without_idle};
+use crate::files::{
+    DENY, PatternMatcher, cleaned, ignore_pattern, is_secret, matches, may_reach, parse_ignore_file, without_idle,
+};
 use crate::path::ContextPath;
-use crate::repo::ignore_pattern;
 use crate::spec::model::FileSource;
 
 use super::Planner;
@@ -17,8 +18,8 @@ const INSTALLED: [&str; 2] = ["**/node_modules", ".yarn/install-state.gz"];
 /// Not sent unless an ignore file of ours says otherwise: what the host built.
 const BUILT: [&str; 3] = [".git", "**/dist", "**/dist-types"];
 
-/// Bytes of ignore lines times bytes of paths that are tried: with more, the lines hold where nothing is needed, and the
-/// context is larger than it would have to be.
+/// Bytes of ignore lines times bytes of paths that are tried: with more, every needed path is shown again, and the lines hold
+/// only where nothing is needed; the context is larger than it would have to be.
 const MAX_TRIED: usize = 200_000_000;
 
 impl Planner<'_> {
@@ -37,8 +38,11 @@ impl Planner<'_> {
                 };
                 self.check_patterns(&lines)?;
                 exclude.extend(lines.iter().cloned());
-                let hidden = |path: &&String| lines.iter().any(|line| may_reach(line, path));
-                exclude.extend(self.context.paths.iter().filter(hidden).flat_map(|path| shown(path)));
+                let reaching: Vec<String> = lines.iter().map(|line| cleaned(line)).collect();
+                let paths: Vec<String> = self.context.paths.iter().cloned().collect();
+                let many = bytes(&lines).saturating_mul(bytes(&paths)) > MAX_TRIED;
+                let hidden = |path: &&String| many || reaching.iter().any(|line| may_reach(line, path));
+                exclude.extend(paths.iter().filter(hidden).flat_map(|path| shown(path)));
                 exclude.extend(BUILT.map(str::to_owned));
                 exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
                 // What hides nothing that is needed holds below the needed paths as well.

@@ -43,8 +43,8 @@ impl Planner<'_> {
     /// built as `deps` has it.
     pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Natives>, Diagnostics> {
         let mut found = self.production().natives();
-        // Names become paths in the image.
-        found.retain(|native| is_name(&native.name));
+        // Names become paths in the image, and both become ids of steps, in which a blank separates.
+        found.retain(|native| is_name(&native.name) && !native.version.contains(char::is_whitespace));
         self.unknown_natives(&found)?;
         let wanted: Vec<_> = found
             .iter()

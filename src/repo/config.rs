@@ -84,81 +84,90 @@ pub(crate) struct Resolved {
     pub(crate) wanted: BTreeSet<ContextPath>,
     /// Includes that are not there.
     pub(crate) unread: BTreeSet<ContextPath>,
-    /// Values seen.
+}
+
+/// What all configs of a repository hold with all that they include. Files that include each other would never end, and
+/// one that is included a thousand times is a thousand copies.
+#[derive(Debug, Default)]
+pub(crate) struct Size {
     values: usize,
     /// Bytes of their texts.
     text: usize,
 }
 
-/// Values that a config may hold with all that it includes. Files that include each other would never end.
-const MAX_VALUES: usize = 200_000;
-/// Bytes of their texts: a file that is included a thousand times is a thousand copies.
-const MAX_TEXT: usize = 32 << 20;
+impl Size {
+    const MAX_VALUES: usize = 200_000;
+    const MAX_TEXT: usize = 8 << 20;
 
-pub(crate) fn resolve(value: &Value, dir: &ContextPath, known: &BTreeMap<ContextPath, Included>) -> Resolved {
-    let mut resolved = Resolved::default();
-    resolved.value = resolved.walk(value, dir, known, 0);
-    resolved
+    /// Whether it is more than anyone writes: what comes then is left out.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.values > Self::MAX_VALUES || self.text > Self::MAX_TEXT
+    }
 }
 
-impl Resolved {
-    fn walk(
-        &mut self,
-        value: &Value,
-        dir: &ContextPath,
-        known: &BTreeMap<ContextPath, Included>,
-        depth: usize,
-    ) -> Value {
+/// Puts the includes of a config in place. `size` is what the configs before it hold.
+pub(crate) fn resolve(
+    value: &Value,
+    dir: &ContextPath,
+    known: &BTreeMap<ContextPath, Included>,
+    size: &mut Size,
+) -> Resolved {
+    let mut walk = Walk { resolved: Resolved::default(), known, size };
+    let value = walk.value(value, dir, 0);
+    Resolved { value, ..walk.resolved }
+}
+
+struct Walk<'a> {
+    resolved: Resolved,
+    known: &'a BTreeMap<ContextPath, Included>,
+    size: &'a mut Size,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, value: &Value, dir: &ContextPath, depth: usize) -> Value {
         let deeper = depth.saturating_add(1);
-        self.values = self.values.saturating_add(1);
+        self.size.values = self.size.values.saturating_add(1);
         match value {
-            _ if depth > MAX_DEPTH || self.values > MAX_VALUES || self.text > MAX_TEXT => Value::Null,
-            Value::Array(items) => items.iter().map(|item| self.walk(item, dir, known, deeper)).collect(),
+            _ if depth > MAX_DEPTH || self.size.is_too_large() => Value::Null,
+            Value::Array(items) => items.iter().map(|item| self.value(item, dir, deeper)).collect(),
             Value::Object(map) => match special(map) {
                 Some(("$file", target)) => {
-                    self.references.extend(path(dir, target));
+                    self.resolved.references.extend(path(dir, target));
                     value.clone()
                 }
-                Some(("$include", target)) => self.include(value, dir, target, known, deeper),
+                Some(("$include", target)) => self.include(value, dir, target, deeper),
                 _ => {
                     let walked = map.iter().map(|(key, item)| {
-                        self.text = self.text.saturating_add(key.len());
-                        (key.clone(), self.walk(item, dir, known, deeper))
+                        self.size.text = self.size.text.saturating_add(key.len());
+                        (key.clone(), self.value(item, dir, deeper))
                     });
                     walked.collect()
                 }
             },
             Value::String(text) => {
-                self.text = self.text.saturating_add(text.len());
+                self.size.text = self.size.text.saturating_add(text.len());
                 value.clone()
             }
             other => other.clone(),
         }
     }
 
-    fn include(
-        &mut self,
-        value: &Value,
-        dir: &ContextPath,
-        target: &str,
-        known: &BTreeMap<ContextPath, Included>,
-        depth: usize,
-    ) -> Value {
+    fn include(&mut self, value: &Value, dir: &ContextPath, target: &str, depth: usize) -> Value {
         let (file, data) = target.split_once('#').map_or((target, None), |(file, data)| (file, Some(data)));
         let Some(file) = path(dir, file) else { return value.clone() };
-        self.references.insert(file.clone());
-        match known.get(&file) {
+        self.resolved.references.insert(file.clone());
+        match self.known.get(&file) {
             Some(Included::Value(included)) => {
                 let keys: Vec<&str> = data.unwrap_or_default().split('.').filter(|key| !key.is_empty()).collect();
                 let part = keys.iter().try_fold(included, |value, key| value.get(key));
-                part.map_or(Value::Null, |part| self.walk(part, &file.parent(), known, depth))
+                part.map_or(Value::Null, |part| self.value(part, &file.parent(), depth))
             }
             Some(Included::Missing) => {
-                self.unread.insert(file);
+                self.resolved.unread.insert(file);
                 value.clone()
             }
             None => {
-                self.wanted.insert(file);
+                self.resolved.wanted.insert(file);
                 value.clone()
             }
         }
@@ -225,13 +234,13 @@ mod tests {
         let value = json!({"a": {"$include": "./x.yaml#p.q"}, "k": {"$file": "../key.txt"}, "n": {"$include": "no.yaml"},
                            "o": {"$include": "../../out.yaml"}, "v": {"$file": "${DIR}/x"}, "env": {"$env": "E"}});
         let x = ContextPath::new("config/x.yaml").unwrap();
-        let first = resolve(&value, &dir, &BTreeMap::new());
+        let first = resolve(&value, &dir, &BTreeMap::new(), &mut Size::default());
         assert!(first.wanted.contains(&x));
         let known = BTreeMap::from([
             (x, Included::Value(json!({"p": {"q": {"deep": {"$include": "y.yaml"}}}}))),
             (ContextPath::new("config/no.yaml").unwrap(), Included::Missing),
         ]);
-        let second = resolve(&value, &dir, &known);
+        let second = resolve(&value, &dir, &known, &mut Size::default());
         assert_eq!(second.value["a"]["deep"]["$include"], "y.yaml");
         assert_eq!(second.value["n"]["$include"], "no.yaml");
         assert_eq!(second.wanted.iter().map(ContextPath::as_str).collect::<Vec<_>>(), ["config/y.yaml"]);
@@ -244,6 +253,18 @@ mod tests {
         let dir = ContextPath::root();
         let value = json!({"a": {"$include": "x.yaml"}});
         let known = BTreeMap::from([(ContextPath::new("x.yaml").unwrap(), Included::Value(value.clone()))]);
-        assert_eq!(resolve(&value, &dir, &known).wanted.len(), 0);
+        assert_eq!(resolve(&value, &dir, &known, &mut Size::default()).wanted.len(), 0);
+    }
+
+    #[test]
+    fn what_is_included_often_is_counted_over_all_configs() {
+        let dir = ContextPath::root();
+        let large = Value::String("x".repeat(100_000));
+        let known = BTreeMap::from([(ContextPath::new("x.yaml").unwrap(), Included::Value(large))]);
+        let value: Value = (0..10).map(|_| json!({"$include": "x.yaml"})).collect();
+        let mut size = Size::default();
+        let configs = (0..1000).map(|_| resolve(&value, &dir, &known, &mut size).value.to_string().len());
+        assert!(configs.sum::<usize>() < 2 * Size::MAX_TEXT);
+        assert!(size.is_too_large());
     }
 }

@@ -24,6 +24,5 @@ pub use lock::is_name;
 pub use natives::{Native, native_project};
 pub(crate) use read::UNREADABLE;
 pub use read::read;
-pub(crate) use read_set::ignore_pattern;
 pub use read_set::{Reader, is_fact, read_set, root_config};
 pub use schema::SchemaStyle;

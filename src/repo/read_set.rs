@@ -1,6 +1,6 @@
 //! The one declared set of what facts are read from.
 
-use crate::files::{DENY, ReadSet, is_denied, matches};
+use crate::files::{DENY, ReadSet, ignore_pattern, is_denied, matches};
 use crate::path::ContextPath;
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
@@ -86,23 +86,6 @@ pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
         include.push(path);
     }
     ReadSet { include, exclude }
-}
-
-/// A path as a pattern that matches it alone. Patterns are trimmed, so that outer blanks have to be hidden in a class; a
-/// backslash would be left alone at the end.
-pub(crate) fn ignore_pattern(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let last = path.char_indices().next_back().map_or(0, |(at, _)| at);
-    for (at, c) in path.char_indices() {
-        let outer = at == 0 || at == last;
-        match c {
-            c if outer && c.is_whitespace() => out.extend(['[', c, ']']),
-            '*' | '?' | '[' | ']' | '\\' => out.extend(['\\', c]),
-            '!' if at == 0 => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use buildkit_llb::file::{Copy, FileOp};
 use buildkit_llb::source::{Git, Local};
 use buildkit_llb::{Definition, Digest, Input, Metadata, Output};
 
-use crate::files::ReadSet;
+use crate::files::{ReadSet, ignore_pattern};
 use crate::gateway::{BuildkitFiles, Client, Evaluation, Failure, SolveRequest};
 use crate::plan::ContextPlan;
 use crate::request::{CONTEXT, ContextSource, GitRef, Request};
@@ -100,9 +100,9 @@ pub fn local_context(session: &str, plan: &ContextPlan) -> Output {
         .exclude_patterns(&plan.exclude)
         .shared_key_hint("backstage-build-context")
         .metadata(Metadata::named(CONTEXT_NAME));
-    // The root among the paths is all of it.
+    // The root among the paths is all of it. The client takes the others for patterns.
     let whole = plan.paths.contains("");
-    if whole { local } else { local.follow_paths(&plan.paths) }.build()
+    if whole { local } else { local.follow_paths(plan.paths.iter().map(|path| ignore_pattern(path))) }.build()
 }
 
 /// A git source as BuildKit's own frontends write it.

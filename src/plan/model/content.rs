@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::digest;
+use crate::secret;
 
-/// Bytes of a text that JSON holds whole, for those who read a plan.
+/// Bytes of a text that JSON holds whole, for those who read a plan; without a secret in it.
 const SHORT: usize = 1024;
 
 /// The text of a written file.
@@ -42,7 +43,7 @@ impl Content {
 }
 
 fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    if text.len() <= SHORT {
+    if text.len() <= SHORT && secret::places(text).is_empty() {
         return serializer.serialize_str(text);
     }
     Content::Stored { sha256: digest::sha256(text), bytes: text.len() }.serialize(serializer)

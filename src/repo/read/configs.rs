@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spa
 use crate::files::Files;
 use crate::path::ContextPath;
 use crate::repo::AppConfig;
-use crate::repo::config::{Included, resolve};
+use crate::repo::config::{Included, Size, resolve};
 use crate::repo::yaml;
 
 use super::root::Root;
@@ -90,16 +90,25 @@ fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
         .at(asked.span.clone())
 }
 
+fn too_large(path: &ContextPath) -> Diagnostic {
+    let message = format!("config files hold too much with all that they include: {path} is one too many");
+    Diagnostic::error("repo/config-size", message)
+        .help("they may hold 200,000 values and 8 MiB of text in all: is one of them generated?")
+}
+
 /// Follows `$include`, all files of a round in one call.
 async fn include(files: &dyn Files, configs: &mut Configs) -> Result<(), Diagnostic> {
     let mut known: BTreeMap<ContextPath, Included> = BTreeMap::new();
     let originals: BTreeMap<ContextPath, serde_json::Value> =
         configs.iter().map(|(path, config)| (path.clone(), config.value.clone())).collect();
     for _ in 0..MAX_ROUNDS {
-        let mut wanted = BTreeSet::new();
+        let (mut wanted, mut size) = (BTreeSet::new(), Size::default());
         for (path, config) in configs.iter_mut() {
             let Some(original) = originals.get(path) else { continue };
-            let resolved = resolve(original, &path.parent(), &known);
+            let resolved = resolve(original, &path.parent(), &known, &mut size);
+            if size.is_too_large() {
+                return Err(too_large(path));
+            }
             wanted.extend(resolved.wanted);
             config.value = resolved.value;
             config.references = resolved.references.into_iter().collect();

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::files::ignore_pattern;
 use crate::files::{Entry, Files, FilesError, Kind};
 use crate::path::{ContextPath, PathError};
-use crate::repo::read_set::ignore_pattern;
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 20_000;

@@ -1,0 +1,142 @@
+//! What only the command line can tell: no frontend is started for a build file that does not name it, and a build sees
+//! the repository's own files too late.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::files::{DirectoryFiles, Files as _, ReadSet};
+use crate::path::ContextPath;
+use crate::plan::{Action, FileAction, Plan, Tree};
+use crate::spec;
+
+/// Whether Docker would start a frontend like this one for a file, and if not, why. The name of the image is no matter.
+pub(super) fn syntax_line(file: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let lines = || (1..).zip(file.text.lines().map(str::trim));
+    let directives = lines().skip_while(|(_, line)| line.starts_with("#!")).map_while(|(number, line)| {
+        let (name, value) = directive(line)?;
+        Some((number, name, value))
+    });
+    let named = directives.into_iter().find(|(_, name, _)| name.eq_ignore_ascii_case("syntax"));
+    let write =
+        "write `# syntax=` and the frontend's image into line 1, or name it with `--build-arg BUILDKIT_SYNTAX=`";
+    match named {
+        Some((number, _, image)) if is_dockerfile(image) => Some(
+            Diagnostic::warning("cli/syntax-line", "Docker would read this file as a Dockerfile")
+                .help("line 1 names the frontend that reads Dockerfiles: name this one")
+                .at(Span::line(file, number)),
+        ),
+        Some(_) => None,
+        None => {
+            let misplaced = lines().find(|(_, line)| directive(line).is_some_and(|(name, _)| name == "syntax"));
+            let (number, message) = match misplaced {
+                Some((number, _)) => (number, "Docker looks for the syntax line in line 1 only"),
+                None => (1, "there is no syntax line: Docker would read this file as a Dockerfile"),
+            };
+            Some(Diagnostic::warning("cli/syntax-line", message).help(write).at(Span::line(file, number)))
+        }
+    }
+}
+
+/// A line `# name=value`, as BuildKit reads them at the head of a file.
+fn directive(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.strip_prefix('#')?.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    let is_name =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric());
+    (is_name && !value.is_empty()).then_some((name, value))
+}
+
+fn is_dockerfile(image: &str) -> bool {
+    let name = image.split(['@', ' ']).next().unwrap_or_default();
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("docker/dockerfile").is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '-']))
+}
+
+/// Paths that steps copy and that are not in the directory, or are hidden: a build would end at them.
+pub(super) async fn missing(directory: &Path, plan: &Plan, default: &Span) -> Vec<Diagnostic> {
+    let shown = ReadSet { include: Vec::new(), exclude: plan.context.exclude.clone() };
+    let Ok(files) = DirectoryFiles::new(directory, &shown) else { return Vec::new() };
+    let mut found = Vec::new();
+    for step in &plan.steps {
+        let Action::Files(action) = &step.action else { continue };
+        for action in &action.actions {
+            let FileAction::Copy(copy) = action else { continue };
+            let Ok(path) = ContextPath::new(copy.src.as_str().trim_start_matches('/')) else { continue };
+            let asked = copy.from == Tree::Context && !copy.optional && !path.is_root();
+            if !asked || !matches!(files.stat(&path).await, Ok(None)) {
+                continue;
+            }
+            let names = files.list_many(std::slice::from_ref(&path.parent())).await.unwrap_or_default();
+            let names: Vec<String> = names.into_iter().flatten().flatten().map(|entry| entry.name).collect();
+            let near = spec::nearest(path.name(), names.iter().map(String::as_str));
+            let help = match near.and_then(|near| path.parent().join(near).ok()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "check its path and what `.dockerignore` and `exclude` hide".to_owned(),
+            };
+            found.push(
+                Diagnostic::warning(
+                    "cli/no-such-path",
+                    format!("`{path}` is not in the repository: a build would fail"),
+                )
+                .help(help)
+                .at(step.origin.span(default.clone())),
+            );
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_syntax_line_is_where_docker_looks_for_it() {
+        let said = |text: &str| {
+            syntax_line(&SourceFile::new("backstage.build.yaml", text))
+                .map(|told| (told.message, told.labels.first().map(|label| label.span.first_line())))
+        };
+        for good in [
+            "# syntax=registry.example.com:5000/team/backstage-build:1\nnode: 22\n",
+            "#syntax = x\n",
+            "# escape=`\n# Syntax=x@sha256:0\n",
+            "#!/usr/bin/env x\n# syntax=x\n",
+            "# syntax=registry.example.com/docker/dockerfile\n",
+        ] {
+            assert_eq!(said(good), None, "{good}");
+        }
+        let place = |text: &str| said(text).and_then(|(_, line)| line);
+        assert_eq!(place("node: 22\n# syntax=x\n"), Some(2));
+        assert_eq!(place("# A comment\n# syntax=x\n"), Some(2));
+        assert_eq!(place("node: 22\n"), Some(1));
+        for dockerfile in ["docker/dockerfile", "docker/dockerfile:1", "docker.io/docker/dockerfile:1@sha256:0"] {
+            let (message, _) = said(&format!("# syntax={dockerfile}\n")).unwrap();
+            assert!(message.contains("as a Dockerfile"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_told() {
+        use crate::pipeline::{Source, prepare};
+
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+        let told = |text: &str| {
+            let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
+            let default = Span::line(&file, 1);
+            let source = Source { file, ignore: None, build_args: Default::default(), arch: "amd64".to_owned() };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let open = async |set: &ReadSet| {
+                    Ok::<_, crate::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
+                };
+                let plan = prepare(&source, open).await.unwrap().plan;
+                missing(&directory, &plan, &default).await
+            })
+        };
+        let found = told("files: [package.jsn]\n");
+        let of_files = found.iter().find(|told| told.message.contains("`package.jsn`")).unwrap();
+        assert_eq!(of_files.help.as_deref(), Some("did you mean `package.json`?"));
+        assert!(!told("files: [package.json]\n").iter().any(|told| told.message.contains("package.js")));
+    }
+}
