@@ -47,6 +47,10 @@ impl DirectoryFiles {
                 done = next;
                 continue;
             }
+            // A client sends a link to a directory only where the link itself is asked for.
+            if !self.shown.contains(&next) {
+                return Ok(None);
+            }
             links = links.saturating_add(1);
             let Some(target) = found(&next, std::fs::read_link(self.real(&next)))? else { return Ok(None) };
             let Some(target) = target.to_str().filter(|_| links <= MAX_LINKS) else { return Ok(None) };
@@ -248,5 +252,18 @@ mod tests {
         assert_eq!(names("a/node_modules"), None);
         let all = ["a", "absolute", "dangling", "dir", "far-up", "loop", "secret", "to-env", "to-hidden", "up"];
         assert_eq!(names("").unwrap(), all);
+    }
+
+    /// As a build sees it: the client sends the link only where a pattern matches the link itself.
+    #[test]
+    fn a_link_that_is_not_asked_for_leads_nowhere() {
+        let (dir, _) = tree();
+        let read = |include: &[&str]| {
+            let set = ReadSet { include: include.iter().map(|text| (*text).to_owned()).collect(), exclude: vec![] };
+            let files = DirectoryFiles::new(dir.path().join("root"), &set).unwrap();
+            run(async { files.read(&path("dir/x"), 100).await }).unwrap()
+        };
+        assert_eq!(read(&["**/x"]), None);
+        assert_eq!(read(&["**/x", "dir"]).as_deref(), Some(b"inside".as_slice()));
     }
 }

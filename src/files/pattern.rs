@@ -4,8 +4,8 @@
 //! docker CLI use: paths are matched from the root, `*` and `?` stop at `/`, `**` does not, a pattern that matches a
 //! directory matches everything below it, `!` takes back, and the last pattern that matches decides. Case counts.
 //!
-//! One difference: `\d` and the like, which moby passes on to Go's regexp as a class, are the plain character here, as
-//! the documentation says of a backslash.
+//! Differences, all of characters that moby passes on to Go's regexp: `\d` and the like, a class there, are the plain
+//! character here, as the documentation says of a backslash, and so are `^` and `|`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
