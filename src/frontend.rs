@@ -103,7 +103,9 @@ async fn planned(
 
 fn unremembered(reason: &str) -> Diagnostic {
     let message = format!("the step that plans failed, so this plan is not remembered: {reason}");
-    Diagnostic::warning("planning/failed", message).help("the image is the same, but each build plans anew, and installs that were remembered from other builds run again")
+    Diagnostic::warning("planning/failed", message).help(
+        "the image is the same, but each build plans anew, and installs that were remembered from other builds run again",
+    )
 }
 
 fn request(client: &Client) -> Result<Request, Failure> {

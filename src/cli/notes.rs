@@ -13,11 +13,11 @@ use crate::spec;
 /// Whether Docker would start a frontend like this one for a file, and if not, why. The name of the image is no matter.
 pub(super) fn syntax_line(file: &Arc<SourceFile>) -> Option<Diagnostic> {
     let lines = || (1..).zip(file.text.lines().map(str::trim));
-    let directives = lines().skip_while(|(_, line)| line.starts_with("#!")).map_while(|(number, line)| {
+    let mut directives = lines().skip_while(|(_, line)| line.starts_with("#!")).map_while(|(number, line)| {
         let (name, value) = directive(line)?;
         Some((number, name, value))
     });
-    let named = directives.into_iter().find(|(_, name, _)| name.eq_ignore_ascii_case("syntax"));
+    let named = directives.find(|(_, name, _)| name.eq_ignore_ascii_case("syntax"));
     let write =
         "write `# syntax=` and the frontend's image into line 1, or name it with `--build-arg BUILDKIT_SYNTAX=`";
     match named {

@@ -23,16 +23,16 @@ impl Builder<'_> {
         for (at, action) in files.actions.iter().enumerate() {
             match action {
                 FileAction::Write(written) => match &self.trees.written {
-                    // The folder at once, where there is nothing yet that a copy of a directory would change.
-                    Some(tree) if at == 0 && files.base == Tree::Scratch => {
-                        actions
-                            .push(copy_of(tree, format!("/{}", step.id.written_folder(at)), "/").dir_contents().into());
-                    }
                     Some(tree) => {
                         let folder = step.id.written_folder(at);
-                        actions.extend(dirs(written));
-                        let paths = written.keys().map(ImagePath::as_str);
-                        actions.extend(paths.map(|path| copy_of(tree, format!("/{folder}{path}"), path).into()));
+                        // At once, where there is nothing yet that a copy of a directory would change.
+                        if at == 0 && files.base == Tree::Scratch {
+                            actions.push(copy_of(tree, format!("/{folder}"), "/").dir_contents().into());
+                        } else {
+                            actions.extend(dirs(written));
+                            let paths = written.keys().map(ImagePath::as_str);
+                            actions.extend(paths.map(|path| copy_of(tree, format!("/{folder}{path}"), path).into()));
+                        }
                     }
                     None => write(written, &mut actions)?,
                 },

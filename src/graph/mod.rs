@@ -184,13 +184,13 @@ impl Builder<'_> {
 
     /// Where a path of a tree can be read: what is only written is read where it lies, without a vertex that copies it.
     fn at(&self, tree: &Tree, path: &ImagePath) -> Result<(Input, String), GraphError> {
-        match (tree, tree.step().and_then(|id| self.done.get(id))) {
-            (Tree::Step(_), Some(Made::Written { written, folder, .. })) => {
-                let path = Some(path.as_str()).filter(|path| *path != "/").unwrap_or_default();
-                Ok((Input::Output(written.clone()), format!("/{folder}{path}")))
-            }
-            _ => Ok((self.tree(tree)?, path.to_string())),
+        if let Tree::Step(id) = tree
+            && let Some(Made::Written { written, folder, .. }) = self.done.get(id)
+        {
+            let path = Some(path.as_str()).filter(|path| *path != "/").unwrap_or_default();
+            return Ok((Input::Output(written.clone()), format!("/{folder}{path}")));
         }
+        Ok((self.tree(tree)?, path.to_string()))
     }
 
     fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {

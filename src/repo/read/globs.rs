@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::files::ignore_pattern;
-use crate::files::{Entry, Files, FilesError, Kind};
+use crate::files::{Entry, Files, FilesError, Kind, ignore_pattern};
 use crate::path::{ContextPath, PathError};
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
