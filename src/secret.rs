@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::diagnostic::head;
+
 /// What a token is made of after its beginning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Body {
@@ -74,32 +76,46 @@ const TOKEN_USER: usize = 16;
 const LONGEST_KEY: usize = 16 << 10;
 
 /// What stands between a URL's scheme and its host, behind a user, between user and password, and behind the host: as one
-/// writes it, and as Yarn encodes it within a range.
+/// writes it, also without the scheme, and as Yarn encodes it within a range.
 const URLS: [(&str, &str, &str, &str); 3] =
-    [("://", "@", ":", "/"), ("%3a//", "%40", "%3a", "/"), ("%3a%2f%2f", "%40", "%3a", "%2f")];
+    [("//", "@", ":", "/"), ("%3a//", "%40", "%3a", "/"), ("%3a%2f%2f", "%40", "%3a", "%2f")];
 
-/// The user names and passwords in a text's URLs; a shell's variable is neither.
-fn passwords(text: &str) -> Vec<Range<usize>> {
-    // Of the same length: only ASCII changes.
-    let lower = text.to_ascii_lowercase();
+/// The user names and passwords in a text's URLs; a shell's variable is neither. `lower` is a text in lower case.
+fn passwords(lower: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (separator, at, colon, slash) in URLS {
         found.extend(lower.match_indices(separator).filter_map(|(place, _)| {
             let scheme = lower.get(..place)?;
             let start = place.saturating_add(separator.len());
-            // The next separator has a slash in it, so that no text is looked at twice.
-            let host = lower.get(start..)?.split(slash).next()?;
-            let host = host.split(|c: char| c.is_whitespace() || matches!(c, '?' | '#' | '"')).next()?;
-            let end = host.rfind(at).or_else(|| host.rfind('@'))?;
-            let user = host.get(..end)?;
-            let (name, password) = user.split_once(colon).or_else(|| user.split_once(':')).unwrap_or((user, ""));
-            let web = scheme.ends_with("http") || scheme.ends_with("https");
-            let token = web && name.len() >= TOKEN_USER && !name.starts_with('$');
-            let secret = token || !(password.is_empty() || password.starts_with('$'));
-            secret.then(|| start..start.saturating_add(end))
+            let rest = lower.get(start..)?;
+            // No text is looked at twice.
+            let rest = rest.split(separator).next()?.split(|c: char| c.is_whitespace() || c == '"').next()?;
+            let host = rest.split(slash).next()?.split(['?', '#']).next()?;
+            let user = user_of(host, at).or_else(|| {
+                // A password may hold what ends a host, where it was not escaped; digits are a port.
+                let (_, port) = split(host, colon)?;
+                let is_port = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+                user_of(rest, at).filter(|_| !is_port)
+            })?;
+            let (name, password) = split(user, colon).unwrap_or((user, ""));
+            let web =
+                ["http:", "https:", "http%3a", "https%3a", "http", "https"].iter().any(|end| scheme.ends_with(end));
+            let token = web && name.len() >= TOKEN_USER && !is_variable(name);
+            let secret = token || !(password.is_empty() || is_variable(password));
+            secret.then(|| start..start.saturating_add(user.len()))
         }));
     }
     found
+}
+
+/// What stands before the last `@` of a text.
+fn user_of<'a>(text: &'a str, at: &str) -> Option<&'a str> {
+    text.get(..text.rfind(at).or_else(|| text.rfind('@'))?)
+}
+
+/// The text before the first colon, and the text behind it.
+fn split<'a>(text: &'a str, colon: &str) -> Option<(&'a str, &'a str)> {
+    text.split_once(colon).or_else(|| text.split_once(':'))
 }
 
 /// How the name of a URL's parameter ends whose value is a secret.
@@ -127,10 +143,9 @@ const PARAMETERS: [(&[&str], &str); 2] = [(&["?", "&", "#", ";"], "="), (&["%3f"
 /// Characters of a parameter's name that are looked at.
 const LONGEST_NAME: usize = 64;
 
-/// The values of secret parameters in a text's URLs (`?token=...`); a shell's variable is none.
-fn parameters(text: &str) -> Vec<Range<usize>> {
-    // Of the same length: only ASCII changes.
-    let lower = text.to_ascii_lowercase();
+/// The values of secret parameters in a text's URLs (`?token=...`); a shell's variable is none. `lower` is a text in lower
+/// case.
+fn parameters(lower: &str) -> Vec<Range<usize>> {
     let is_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
     let mut found = Vec::new();
     for (begins, equals) in PARAMETERS {
@@ -161,6 +176,47 @@ fn parameters(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// Names of settings whose value is a secret, and how such names end: those of Yarn, npm and Backstage.
+const SETTINGS: [&str; 7] = ["token", "password", "passwd", "secret", "_authToken", "_password", "_auth"];
+const SETTING_ENDS: [&str; 7] = ["Token", "Password", "Secret", "AuthIdent", "ApiKey", "PrivateKey", "AccessKey"];
+
+/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none.
+fn settings(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, separator) in text.match_indices([':', '=']) {
+        let before = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t']);
+        let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        // All of it ASCII, so that characters are bytes.
+        let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+        let length = before.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
+        let name = before.get(before.len().saturating_sub(length)..).unwrap_or_default();
+        let npm = name.starts_with('_');
+        if (separator == "=" && !npm)
+            || !(SETTINGS.contains(&name) || SETTING_ENDS.iter().any(|end| name.ends_with(end)))
+        {
+            continue;
+        }
+        let behind = text.get(at.saturating_add(1)..).unwrap_or_default();
+        let value = behind.trim_start_matches([' ', '\t']);
+        let spaced = npm || value.len() < behind.len();
+        let mut start = text.len().saturating_sub(value.len());
+        let value = head(value, LONGEST_KEY);
+        let (value, quoted) = match value.strip_prefix(['"', '\'']) {
+            Some(inner) => (inner.split(['\n', '"', '\'']).next().unwrap_or_default(), true),
+            None => (value.split(['\n', '\r', ',', '}', ']']).next().unwrap_or_default().trim_end(), false),
+        };
+        start = start.saturating_add(usize::from(quoted));
+        let written = !value.is_empty() && !is_variable(value) && !value.starts_with("***");
+        let plain = !value.contains([' ', '\t']) && !value.starts_with(['{', '[', '|', '>', '&', '*', '`']);
+        // In a build file `secret` is followed by a short name.
+        let long = name != "secret" || value.len() >= TOKEN_USER;
+        if written && long && (quoted || (spaced && plain)) {
+            found.push(start..start.saturating_add(value.len()));
+        }
+    }
+    found
+}
+
 /// Whether a text begins with a shell's variable.
 fn is_variable(text: &str) -> bool {
     let name = text.strip_prefix('$').and_then(|rest| rest.chars().next());
@@ -169,12 +225,16 @@ fn is_variable(text: &str) -> bool {
 
 /// What a text's URLs hold of secrets: the first user name with a password, or secret parameter.
 pub(crate) fn credentials(text: &str) -> Option<Range<usize>> {
-    passwords(text).into_iter().chain(parameters(text)).next()
+    let lower = text.to_ascii_lowercase();
+    passwords(&lower).into_iter().chain(parameters(&lower)).next()
 }
 
 /// Every token and password in a file's text, comments included: what no excerpt may show.
 pub(crate) fn places(text: &str) -> Vec<Range<usize>> {
-    tokens(text).map(|(range, _)| range).chain(passwords(text)).chain(parameters(text)).collect()
+    // Of the same length: only ASCII changes.
+    let lower = text.to_ascii_lowercase();
+    let urls = passwords(&lower).into_iter().chain(parameters(&lower));
+    tokens(text).map(|(range, _)| range).chain(urls).chain(settings(text)).collect()
 }
 
 /// A text without its tokens and passwords.
@@ -260,6 +320,9 @@ mod tests {
             "https://${A_LONG_VARIABLE}@host",
             "https://x:${TOKEN}@host",
             "http://host:80/a@b",
+            "https://registry.npmjs.org/@scope%2fname/-/name-1.0.0.tgz",
+            "// a comment: @scope/name",
+            "https://${USER}:${TOKEN}@host/a:b@c",
         ] {
             assert_eq!(credentials(text), None, "{text}");
         }
@@ -281,6 +344,36 @@ mod tests {
     }
 
     #[test]
+    fn values_of_secret_settings_are_found() {
+        for text in [
+            "npmAuthToken: S3KRET\nx: 1",
+            "    npmAuthIdent: \"bob:S3KRET\" # x",
+            "{\"clientSecret\":\"S3KRET\"}",
+            "a: {token: S3KRET, b: 1}",
+            "password: 'S3KRET with words'",
+            "//registry.example/:_authToken=S3KRET",
+            "_password = S3KRET",
+            "- secret: S3KRET0123456789abcdef",
+        ] {
+            assert!(!redacted(text).contains("S3KRET"), "{text}: {}", redacted(text));
+            assert_eq!(masked(text).len(), text.len());
+        }
+        for text in [
+            "npmAuthToken: ${TOKEN}",
+            "\"jsonwebtoken\": \"^9.0.0\"",
+            "csrf-token@npm:^1.0.0",
+            "network: {npmrc: {secret: npmrc}}",
+            "`token`: text",
+            "found the token: then something else",
+            "token:\n  a: 1",
+            "token: |\n  a",
+            "secret: {$env: X}",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+    }
+
+    #[test]
     fn secrets_are_replaced_wherever_they_stand() {
         let text = "a ghp_0123456789abcdefghij0123 https://u:ghp_0123456789abcdefghij0123@h/x é";
         assert_eq!(redacted(text), "a *** https://***@h/x é");
@@ -291,6 +384,9 @@ mod tests {
         assert_eq!(redacted("`https://h/x?a=1&X-Amz-Signature=abc`"), "`https://h/x?a=1&X-Amz-Signature=***`");
         let encoded = "patch:zz@https%3A%2F%2Fh.io%2Fx.tgz%3Ftoken%3DS3KRET#./p.patch";
         assert_eq!(redacted(encoded), encoded.replace("S3KRET", "***"));
+        for text in ["https://u:S3/KRET@h/x", "https://u:S3?KRET@h", "//u:S3KRET@h/x", "http://u:#S3KRET@h"] {
+            assert!(!redacted(text).contains("KRET"), "{text}");
+        }
         for text in ["?token=a,S3KRET", "?sig=S3KRET", "?token[]=a'S3KRET", "#access_token=S3KRET", ";pwd=a)S3KRET"] {
             assert!(!redacted(text).contains("S3KRET"), "{text}");
         }
@@ -299,9 +395,11 @@ mod tests {
             assert_eq!(redacted(text), text);
         }
         // One pass: with a search of the whole text for each token this would take for hours.
-        for url in ["https://u:p@h", "https%3A%2F%2Fu%3Ap%40h", "https%3A//u%3Ap%40h"] {
+        for url in ["https://u:p@h", "https%3a%2f%2fu%3ap%40h", "https%3a//u%3ap%40h"] {
             assert_eq!(passwords(&url.repeat(100_000)).len(), 100_000);
         }
+        assert!(passwords(&"//a:b".repeat(200_000)).is_empty());
+        assert_eq!(settings(&" token: a\n".repeat(100_000)).len(), 100_000);
         let many = "npm_0123456789abcdefghij ".repeat(200_000);
         assert_eq!(redacted(&many).len(), 800_000);
     }

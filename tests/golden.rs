@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use backstage_build::diagnostic::render::{Colour, terminal};
 use backstage_build::diagnostic::{Diagnostic, Diagnostics};
 use backstage_build::files::{PatternMatcher, parse_ignore_file};
-use backstage_build::path::{ContextPath, ImagePath};
+use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{Prepared, Source};
 use backstage_build::plan::{Action, FileAction, MountKind, Plan, Text, Tree};
 use backstage_build::spec;
@@ -176,7 +176,7 @@ impl Case {
         let shown = prepared.read_set.matcher().unwrap();
         let mut wrong = Vec::new();
         for (step, tree, src, optional) in taken(plan) {
-            let path = ContextPath::new(src.as_str().trim_start_matches('/')).unwrap();
+            let path = context_path(src);
             let mut below = files.iter().map(|(file, _)| file).filter(|file| file.is_in(&path));
             if *tree == Tree::Context && !plan.context.paths.iter().any(|asked| path.is_in(&context_path(asked))) {
                 wrong.push(format!("step {step} takes {path}, which nobody asks the client for"));
@@ -198,17 +198,23 @@ fn context_path(text: &str) -> ContextPath {
 }
 
 /// What each step takes from the repository: the tree, the path in it, and whether it may be missing.
-fn taken(plan: &Plan) -> Vec<(&str, &Tree, &ImagePath, bool)> {
+fn taken(plan: &Plan) -> Vec<(&str, &Tree, &str, bool)> {
     let mut taken = Vec::new();
     for step in &plan.steps {
         let id = step.id.as_str();
         match &step.action {
-            Action::Files(files) => taken.extend(files.actions.iter().filter_map(|action| match action {
-                FileAction::Copy(copy) => Some((id, &copy.from, &copy.src, copy.optional)),
-                _ => None,
-            })),
+            Action::Files(files) => {
+                for action in &files.actions {
+                    let FileAction::Copy(copy) = action else { continue };
+                    match copy.only.as_slice() {
+                        [] => taken.push((id, &copy.from, copy.src.as_str().trim_start_matches('/'), false)),
+                        // Of the root; names without a character that patterns have.
+                        only => taken.extend(only.iter().map(|path| (id, &copy.from, path.as_str(), true))),
+                    }
+                }
+            }
             Action::Run(run) => taken.extend(run.mounts.iter().filter_map(|mount| match &mount.kind {
-                MountKind::Read { tree, src, .. } => Some((id, tree, src, false)),
+                MountKind::Read { tree, src, .. } => Some((id, tree, src.as_str().trim_start_matches('/'), false)),
                 _ => None,
             })),
         }

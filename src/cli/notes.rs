@@ -63,7 +63,7 @@ pub(super) async fn missing(directory: &Path, plan: &Plan, default: &Span) -> Ve
         for action in &action.actions {
             let FileAction::Copy(copy) = action else { continue };
             let Ok(path) = ContextPath::new(copy.src.as_str().trim_start_matches('/')) else { continue };
-            let asked = copy.from == Tree::Context && !copy.optional && !path.is_root();
+            let asked = copy.from == Tree::Context && !path.is_root();
             if !asked || !matches!(files.stat(&path).await, Ok(None)) {
                 continue;
             }

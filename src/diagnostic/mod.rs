@@ -185,10 +185,12 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a place without words.
+    /// Adds a place without words. Where a build arg has set what is meant, the message says so: its place is only line 1.
     #[must_use]
-    pub fn at(self, span: Span) -> Self {
-        self.label(span, "")
+    pub fn at(mut self, span: Span) -> Self {
+        let Some(name) = &span.build_arg else { return self.label(span, "") };
+        self.message = shown(&format!("--build-arg {name}: {}", self.message));
+        self.label(span, "the build arg overrides this file")
     }
 
     /// Adds a place with words.

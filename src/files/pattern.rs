@@ -4,8 +4,8 @@
 //! docker CLI use: paths are matched from the root, `*` and `?` stop at `/`, `**` does not, a pattern that matches a
 //! directory matches everything below it, `!` takes back, and the last pattern that matches decides. Case counts.
 //!
-//! Differences, all of characters that moby passes on to Go's regexp: `\d` and the like, a class there, are the plain
-//! character here, as the documentation says of a backslash, and so are `^` and `|`.
+//! Differences, all of characters that moby passes on to Go's regexp: a backslash before a letter or a digit, there a class
+//! (`\d`) or a mistake, is refused, and `^` and `|` are the plain characters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub enum PatternError {
     /// `!` without a pattern behind it.
     #[error("`!` has no pattern behind it")]
     EmptyException,
-    /// A bracket that is not closed, an empty class, a range that runs backwards, a backslash at the end.
+    /// A bracket that is not closed, an empty class, a range that runs backwards, a backslash at the end or before a letter.
     #[error("`{0}` is not a valid pattern")]
     Syntax(String),
     /// Longer or more than anyone writes: matching would take for ever.
@@ -239,7 +239,7 @@ fn compile(text: &str) -> Option<Kind> {
             '*' => (plain, _) = (false, tokens.push(Token::Star)),
             '?' => (plain, _) = (false, tokens.push(Token::Any)),
             '[' => (plain, _) = (false, tokens.push(class(&mut chars)?)),
-            '\\' => (plain, _) = (false, tokens.push(Token::Char(chars.next()?))),
+            '\\' => (plain, _) = (false, tokens.push(Token::Char(escaped(&mut chars)?))),
             ']' => (plain, _) = (false, tokens.push(Token::Char(']'))),
             c => tokens.push(Token::Char(c)),
         }
@@ -276,9 +276,14 @@ fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Token> 
 fn class_char(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
     match chars.next()? {
         '-' | ']' => None,
-        '\\' => chars.next(),
+        '\\' => escaped(chars),
         c => Some(c),
     }
+}
+
+/// The character behind a backslash: one that a pattern may give a meaning to.
+fn escaped(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
+    chars.next().filter(|c| c.is_ascii() && !c.is_ascii_alphanumeric())
 }
 
 /// Go's `filepath.Clean`.

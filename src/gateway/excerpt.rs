@@ -120,6 +120,8 @@ mod tests {
         let file = SourceFile::new("package.json", "x\n\"postinstall\": \"npm_0123456789abcdefghij\"\n");
         let (info, _) = parts(&Span::new(&file, 0..1));
         assert_eq!(&*info.data, format!("x\n\"postinstall\": \"{}\"\n", "*".repeat(24)).as_bytes());
+        let file = SourceFile::new(".yarnrc.yml", "nodeLinker: pnp\nnpmAuthToken: secret\n");
+        assert_eq!(&*parts(&Span::line(&file, 1)).0.data, b"nodeLinker: pnp\nnpmAuthToken: ******\n");
     }
 
     #[test]

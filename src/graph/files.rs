@@ -47,6 +47,10 @@ impl Builder<'_> {
                     let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(FIXED);
                     actions.push(dir.into());
                 }
+                FileAction::Await(tree) => {
+                    let Input::Output(tree) = self.tree(tree)? else { continue };
+                    actions.push(Copy::new(&tree, "/.gate-*", "/").wildcard(Wildcard::MayBeEmpty).into());
+                }
             }
         }
         let mut file_op = FileOp::of(self.tree(&files.base)?, actions).map_err(op)?;
@@ -61,6 +65,7 @@ impl Builder<'_> {
             .dir_contents()
             .create_dest_path()
             .owner(Owner::ids(0, 0))
+            .include_patterns(&copy.only)
             .exclude_patterns(&copy.exclude);
         match copy.mode {
             Mode::Keep => {}
@@ -69,9 +74,6 @@ impl Builder<'_> {
         }
         if copy.unpack {
             made = made.attempt_unpack();
-        }
-        if copy.optional {
-            made = made.wildcard(Wildcard::MayBeEmpty);
         }
         if copy.fixed_time {
             made = made.timestamp(Timestamp::from_unix_seconds(self.settings.epoch));

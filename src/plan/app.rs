@@ -7,10 +7,7 @@ use crate::path::{ContextPath, ImagePath};
 use crate::repo::{Manifest, Reader, root_config};
 
 use super::yarn::Purpose;
-use super::{
-    Action, CopyFiles, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, Written, image_path, in_repo,
-    rooted,
-};
+use super::{Action, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, Written, image_path, in_repo};
 
 /// What no build reads: an edit of a test or a story runs checks only.
 pub(super) const NOT_BUILT: [&str; 9] = [
@@ -48,13 +45,9 @@ impl Planner<'_> {
         }
         let configs = self.build_configs(app);
         actions.extend(configs.iter().map(|config| self.copy_source(config, &[])));
-        for reference in self.build_references(&configs) {
-            self.uses(&reference);
-            let mut copy = CopyFiles::new(Tree::Context, rooted(&reference), in_repo(&reference));
-            // It may exist at run time only.
-            copy.optional = true;
-            actions.push(FileAction::Copy(copy));
-        }
+        // They may exist at run time only.
+        let references = self.build_references(&configs);
+        actions.extend(self.copy_what_is_there(&references, in_repo(&ContextPath::root())).map(FileAction::Copy));
         let sources = self.step(Step {
             id: StepId::new("app-files"),
             title: "[app] sources".to_owned(),
@@ -146,7 +139,7 @@ impl Planner<'_> {
             id: StepId::new(format!("{purpose}-whole")),
             title: format!("[{purpose}] the whole repository"),
             because: "a command of the build file may read anything".to_owned(),
-            origin: super::Origin::of_default("build: auto"),
+            origin: super::Origin::of_default("build"),
             action: Action::Files(Files { base: installed.clone(), actions: vec![copy] }),
         });
         Tree::Step(id)

@@ -101,6 +101,6 @@ impl Planner<'_> {
 
     /// Where the backend was asked for, for what depends on it.
     pub(super) fn backend_origin(&self) -> Origin {
-        origin(self.spec().backend.as_ref().map(|backend| &backend.span), "backend: auto")
+        origin(self.spec().backend.as_ref().map(|backend| &backend.span), "backend")
     }
 }

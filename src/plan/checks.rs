@@ -1,14 +1,12 @@
 //! Checks: they run beside the build, nothing waits for them, and the image exists only if they pass.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::path::{ContextPath, ImagePath};
+use crate::path::ContextPath;
 use crate::repo::Reader;
 use crate::spec::model::Check;
 
 use super::yarn::Purpose;
-use super::{
-    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, image_path,
-};
+use super::{Action, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, image_path};
 
 /// A check that the image depends on: an empty tree that exists once it has passed.
 pub(super) struct Gate {
@@ -19,11 +17,9 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// A copy of nothing: what it is part of cannot be made before the check has passed.
+    /// What makes a step wait for it.
     pub(super) fn action(&self) -> FileAction {
-        let mut copy = CopyFiles::new(self.tree.clone(), image_path("/.gate-*"), ImagePath::root());
-        copy.optional = true;
-        FileAction::Copy(copy)
+        FileAction::Await(self.tree.clone())
     }
 }
 
@@ -66,7 +62,7 @@ impl Planner<'_> {
             id: StepId::new("checks"),
             title: "[checks] all passed".to_owned(),
             because: "the target `checks`".to_owned(),
-            origin: Origin::of_default("checks: auto"),
+            origin: Origin::of_default("checks"),
             action: Action::Files(Files { base: Tree::Scratch, actions: gates.iter().map(Gate::action).collect() }),
         });
         Some(Tree::Step(id))
@@ -82,7 +78,7 @@ impl Planner<'_> {
             id: StepId::new("check-files"),
             title: "[checks] sources".to_owned(),
             because: "checks see every workspace".to_owned(),
-            origin: Origin::of_default("checks: auto"),
+            origin: Origin::of_default("checks"),
             action: Action::Files(Files { base: installed.clone(), actions }),
         });
         Tree::Step(id)

@@ -19,10 +19,11 @@ impl Planner<'_> {
     pub(super) fn files(&mut self) -> Result<Vec<FileAction>, Diagnostics> {
         let workdir = image_path(APP);
         let mut actions = Vec::new();
+        // What is in its own place already.
         let mut taken: BTreeSet<ContextPath> = BTreeSet::new();
         for config in self.runtime_configs() {
-            actions.push(self.readable(&config.from, &workdir.join_context(&config.to), false));
-            taken.insert(config.from);
+            actions.push(self.readable(&config.from, &workdir.join_context(&config.to)));
+            taken.extend((config.from == config.to).then_some(config.from));
         }
         for file in &self.spec().files {
             let dest = match &file.to {
@@ -32,7 +33,7 @@ impl Planner<'_> {
             let mut copy = match &file.source {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
-                    taken.insert(file.from.clone());
+                    taken.extend((dest == workdir.join_context(&file.from)).then(|| file.from.clone()));
                     self.context_copy(&file.from, dest)
                 }
                 FileSource::Image(reference) => {
@@ -51,21 +52,25 @@ impl Planner<'_> {
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
             actions.push(FileAction::Copy(copy));
         }
-        for module in &self.spec().runtime.preload {
-            // It may also be part of the bundle.
-            actions.push(self.readable(&module.value, &workdir.join_context(&module.value), true));
-        }
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
         for path in self.production().links() {
-            actions.push(self.readable(&path, &workdir.join_context(&path), false));
+            actions.push(self.readable(&path, &workdir.join_context(&path)));
             taken.insert(path);
         }
-        for path in self.named_by_config() {
+        // Modules may also be part of the bundle, and what the config names may exist at run time only.
+        let mut named: Vec<ContextPath> = Vec::new();
+        for path in self.spec().runtime.preload.iter().map(|module| module.value.clone()).chain(self.named_by_config())
+        {
             let mut dirs = std::iter::successors(Some(path.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
             if !dirs.any(|dir| taken.contains(&dir)) {
-                actions.push(self.readable(&path, &workdir.join_context(&path), true));
-                taken.insert(path);
+                taken.insert(path.clone());
+                named.push(path);
             }
+        }
+        if let Some(mut copy) = self.copy_what_is_there(&named, workdir) {
+            copy.mode = Mode::Readable;
+            copy.exclude.push(SETTINGS.to_owned());
+            actions.push(FileAction::Copy(copy));
         }
         for dir in &self.spec().runtime.writable {
             // For any user: a platform may start the image as whomever it likes.
@@ -80,7 +85,7 @@ impl Planner<'_> {
         let spans = spec.files.iter().map(|file| &file.span);
         let range = |(start, end): (usize, usize), span: &Span| (start.min(span.range.start), end.max(span.range.end));
         match &spec.files.first() {
-            None => Origin::of_default("files: auto"),
+            None => Origin::of_default("files"),
             Some(first) => {
                 let (start, end) = spans.fold((usize::MAX, 0), range);
                 Origin::Written(Span::new(&first.span.file, start..end))
@@ -88,10 +93,9 @@ impl Planner<'_> {
         }
     }
 
-    fn readable(&mut self, from: &ContextPath, to: &ImagePath, optional: bool) -> FileAction {
+    fn readable(&mut self, from: &ContextPath, to: &ImagePath) -> FileAction {
         let mut copy = self.context_copy(from, to.clone());
         copy.mode = Mode::Readable;
-        copy.optional = optional;
         FileAction::Copy(copy)
     }
 

@@ -25,33 +25,14 @@ const MAX_TRIED: usize = 200_000_000;
 impl Planner<'_> {
     /// Fills in the patterns, once all steps have said what they copy.
     pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
-        let mut exclude: Vec<String> = Vec::new();
-        match self.inputs.ignore {
-            Some(lines) => {
-                self.check_patterns(lines)?;
-                exclude.extend(lines.iter().cloned());
-            }
-            None => {
-                let lines = match &self.repo().dockerignore {
-                    Some(file) => parse_ignore_file(&file.text),
-                    None => Vec::new(),
-                };
-                self.check_patterns(&lines)?;
-                exclude.extend(lines.iter().cloned());
-                let reaching: Vec<String> = lines.iter().map(|line| cleaned(line)).collect();
-                let paths: Vec<String> = self.context.paths.iter().cloned().collect();
-                let many = bytes(&lines).saturating_mul(bytes(&paths)) > MAX_TRIED;
-                let hidden = |path: &&String| many || reaching.iter().any(|line| may_reach(line, path));
-                exclude.extend(paths.iter().filter(hidden).flat_map(|path| shown(path)));
-                exclude.extend(BUILT.map(str::to_owned));
-                exclude.extend(self.as_built().iter().flat_map(|path| shown(path)));
-                // What hides nothing that is needed holds below the needed paths as well.
-                let needed = self.needed_files();
-                let (lines_bytes, needed_bytes) = (bytes(&lines), bytes(&needed));
-                if lines_bytes.saturating_mul(needed_bytes) <= MAX_TRIED {
-                    exclude.extend(lines.into_iter().filter(|line| !hides(line, &needed)));
-                }
-            }
+        let mut exclude = match (self.inputs.ignore, &self.repo().dockerignore) {
+            (Some(lines), _) => lines.to_vec(),
+            (None, Some(file)) => parse_ignore_file(&file.text),
+            (None, None) => Vec::new(),
+        };
+        self.check_patterns(&exclude)?;
+        if self.inputs.ignore.is_none() {
+            self.show_what_is_needed(&mut exclude);
         }
         let own: Vec<String> = self.spec().exclude.iter().map(|pattern| pattern.value.clone()).collect();
         // Those of ours are as many as there are paths, which have bounds of their own.
@@ -61,6 +42,29 @@ impl Planner<'_> {
         exclude.extend(INSTALLED.map(str::to_owned));
         self.context.exclude = without_idle(&exclude);
         Ok(())
+    }
+
+    /// Appends to the lines of the repository's `.dockerignore` what shows needed paths again, and hides what the host built.
+    fn show_what_is_needed(&self, exclude: &mut Vec<String>) {
+        let lines = exclude.clone();
+        let length = bytes(&lines);
+        let few = |paths: usize| length.saturating_mul(paths) <= MAX_TRIED;
+        let reaching: Vec<String> = lines.iter().map(|line| cleaned(line)).collect();
+        let all = !few(bytes(&self.context.paths));
+        let hidden = |path: &&String| all || reaching.iter().any(|line| may_reach(line, path));
+        exclude.extend(self.context.paths.iter().filter(hidden).flat_map(|path| shown(path)));
+        let mut built: Vec<String> = BUILT.map(str::to_owned).into();
+        built.extend(self.as_built().iter().flat_map(|path| shown(path)));
+        exclude.extend(built.iter().cloned());
+        let needed = self.needed_files();
+        if !few(bytes(&needed)) {
+            return;
+        }
+        // What hides nothing that is needed holds below the needed paths as well. `!packages` shows nothing that was built.
+        let again: Vec<String> = lines.into_iter().filter(|line| !hides(line, &needed)).collect();
+        let shows = again.iter().any(|line| line.starts_with('!'));
+        exclude.extend(again);
+        exclude.extend(built.into_iter().filter(|_| shows));
     }
 
     fn check_patterns(&self, patterns: &[String]) -> Result<(), Diagnostics> {
@@ -137,8 +141,8 @@ impl Planner<'_> {
     }
 }
 
-fn bytes(texts: &[String]) -> usize {
-    texts.iter().map(String::len).sum()
+fn bytes<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
+    texts.into_iter().map(String::len).sum()
 }
 
 /// Exceptions that show a path. Both forms: BuildKit takes one for a directory as one for what lies below only where the

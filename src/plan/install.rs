@@ -20,14 +20,14 @@ impl Planner<'_> {
             title: "[install] manifests and lockfile".to_owned(),
             because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
                 .to_owned(),
-            origin: Origin::of_default("install: auto"),
+            origin: Origin::of_default("install"),
             action: Action::Files(files),
         });
         let immutable = self.spec().install.immutable.as_ref();
         let mut args = vec!["install", "--mode=skip-build"];
         args.push(if immutable.is_some_and(|immutable| !immutable.value) { "--no-immutable" } else { "--immutable" });
         let run = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
-        let origin = origin(immutable.map(|immutable| &immutable.span), "install: auto");
+        let origin = origin(immutable.map(|immutable| &immutable.span), "install");
         let id = self.step(Step {
             id: StepId::new("install"),
             title: format!("[install] yarn {}", args.join(" ")),

@@ -25,6 +25,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::files::ignore_pattern;
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
@@ -205,6 +206,15 @@ impl<'a> Planner<'a> {
         let mut copy = CopyFiles::new(Tree::Context, rooted(path), in_repo(path));
         copy.exclude = exclude.iter().map(|pattern| (*pattern).to_owned()).collect();
         FileAction::Copy(copy)
+    }
+
+    /// A copy of those paths of the repository that are there, each to its place below a directory. The daemon looks at the
+    /// whole context for it, so there is one for all of them.
+    fn copy_what_is_there(&mut self, paths: &[ContextPath], dest: ImagePath) -> Option<CopyFiles> {
+        paths.iter().for_each(|path| self.uses(path));
+        let mut copy = CopyFiles::new(Tree::Context, ImagePath::root(), dest);
+        copy.only = paths.iter().map(|path| ignore_pattern(path.as_str())).collect();
+        (!paths.is_empty()).then_some(copy)
     }
 
     /// What the plan offers for `--target`.

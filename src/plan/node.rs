@@ -59,7 +59,7 @@ pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnos
         match hinted(hint) {
             Some(line) => {
                 let because = format!("{} says {}", hint.kind, hint.range);
-                return Decision { value: line, because, origin: Origin::of_default("node: auto") };
+                return Decision { value: line, because, origin: Origin::of_default("node") };
             }
             None => warnings.push(
                 Diagnostic::warning(

@@ -70,7 +70,7 @@ impl Planner<'_> {
     }
 
     fn layer(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>) -> Tree {
-        self.layer_at(id, base, what, actions, Origin::of_default("runtime: auto"))
+        self.layer_at(id, base, what, actions, Origin::of_default("runtime"))
     }
 
     fn layer_at(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>, origin: Origin) -> Tree {

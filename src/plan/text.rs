@@ -34,7 +34,16 @@ impl fmt::Display for Raw<'_> {
             let role = format!("{role:?}").to_lowercase();
             writeln!(f, "{role:<8}  {}  ({})", image.reference, image.origin)?;
         }
+        let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.as_str().strip_prefix("check ")).collect();
+        writeln!(f, "checks    {}", if checks.is_empty() { "none".to_owned() } else { checks.join(", ") })?;
         writeln!(f, "command   {}", plan.image.cmd.join(" "))?;
+        match &plan.image.user {
+            Some(user) => writeln!(f, "user      {user}")?,
+            None => writeln!(f, "user      that of the runtime image; {} if it is root", plan.image.fallback_user)?,
+        }
+        writeln!(f, "port      {}", plan.image.port)?;
+        let env: Vec<String> = plan.image.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        writeln!(f, "env       {}", env.join(" "))?;
         let targets: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
         writeln!(f, "targets   {}", targets.join(", "))?;
         writeln!(f, "\nsteps")?;
@@ -82,12 +91,16 @@ fn write_action(f: &mut fmt::Formatter<'_>, action: &FileAction) -> fmt::Result 
             files.iter().try_for_each(|(path, file)| writeln!(f, "    write {path} ({} bytes)", file.text.bytes()))
         }
         FileAction::Mkdir { path, .. } => writeln!(f, "    mkdir {path}"),
+        FileAction::Await(tree) => writeln!(f, "    await {tree}"),
     }
 }
 
 fn write_copy(f: &mut fmt::Formatter<'_>, copy: &CopyFiles) -> fmt::Result {
     let verb = if copy.unpack { "unpack" } else { "copy" };
     write!(f, "    {verb}  {} of {} to {}", copy.src, copy.from, copy.dest)?;
+    if !copy.only.is_empty() {
+        write!(f, " only {}", copy.only.join(" "))?;
+    }
     if !copy.exclude.is_empty() {
         write!(f, " without {}", copy.exclude.join(" "))?;
     }

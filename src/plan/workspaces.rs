@@ -22,7 +22,7 @@ pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>,
         [backend] => Ok(Decision {
             value: backend,
             because: "the only workspace with `backstage.role: backend`".to_owned(),
-            origin: Origin::of_default("backend: auto"),
+            origin: Origin::of_default("backend"),
         }),
         [] => Err(Diagnostic::error("plan/no-backend", "no workspace has `backstage.role: backend`")
             .help("give the backend's package.json `\"backstage\": {\"role\": \"backend\"}`, or name it: `backend: packages/backend`")

@@ -58,7 +58,7 @@ impl Planner<'_> {
             id: StepId::new("tools"),
             title: "[internal] helpers".to_owned(),
             because: "steps mount them to run Yarn with secrets".to_owned(),
-            origin: Origin::of_default("install: yarn"),
+            origin: Origin::of_default("install"),
             action: Action::Files(Files {
                 base: Tree::Scratch,
                 actions: vec![FileAction::Write(written.map(|(path, file)| (image_path(path), file)).into())],

@@ -61,9 +61,10 @@ pub fn parse(
 
     let line = spec.default_span();
     for (name, value) in overrides.iter().filter(|(name, _)| consumes(name)) {
-        match overrides::tree(name, value, &line.clone().of_build_arg(name)) {
+        let line = line.clone().of_build_arg(name);
+        match overrides::tree(name, value, &line) {
             Err((message, help)) => {
-                report.build_arg(name, vec![Diagnostic::error("spec/build-arg", message).at(line.clone()).help(help)]);
+                report.build_arg(name, vec![Diagnostic::error("spec/build-arg", message).at(line).help(help)]);
             }
             Ok(tree) => {
                 if report.secret_in_build_arg(name, &tree) {

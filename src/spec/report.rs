@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::model::Spec;
 use super::tree::{Kind, Node};
 use super::words::quote;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, shown};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
 use crate::secret;
 
 /// More than anyone reads; what comes after is dropped.
@@ -35,16 +35,14 @@ impl Report {
         self.from_file.extend(diagnostics);
     }
 
-    /// Diagnostics about a build arg: they say so, since their place is only line 1.
+    /// Diagnostics about a build arg, whose name stands in them once.
     pub(crate) fn build_arg(&mut self, name: &str, diagnostics: Vec<Diagnostic>) {
+        let argument = format!("--build-arg {name}: ");
         self.from_args.extend(diagnostics.into_iter().map(|mut diagnostic| {
-            let subject = format!("`{name}`: ");
-            let message = diagnostic.message.strip_prefix(&subject).unwrap_or(&diagnostic.message);
-            diagnostic.message = shown(&format!("--build-arg {name}: {message}"));
-            diagnostic.labels.truncate(1);
-            if let Some(label) = diagnostic.labels.first_mut() {
-                label.text = "the build arg overrides this file".to_owned();
+            if let Some(message) = diagnostic.message.strip_prefix(&format!("{argument}`{name}`: ")) {
+                diagnostic.message = format!("{argument}{message}");
             }
+            diagnostic.labels.truncate(1);
             diagnostic
         }));
     }

@@ -142,9 +142,13 @@ impl Repo {
         let mut keys: BTreeMap<String, Digest> = BTreeMap::new();
         for step in &plan.steps {
             let mut key = serde_json::to_vec(&step.action).unwrap();
-            let mut take = |tree: &Tree, src: &ImagePath, exclude: &[String]| {
-                let exclude = PatternMatcher::new(exclude).unwrap();
-                let src = ContextPath::new(src.as_str().trim_start_matches('/')).unwrap();
+            let mut take = |tree: &Tree, src: &ImagePath, only: &[String], exclude: &[String]| {
+                let all = only.is_empty();
+                let [only, exclude] = [only, exclude].map(|patterns| PatternMatcher::new(patterns).unwrap());
+                let src = match src.as_str() {
+                    "/" => ContextPath::root(),
+                    src => ContextPath::new(src.trim_start_matches('/')).unwrap(),
+                };
                 let visible = |path: &ContextPath| match tree {
                     Tree::Context => !hidden.matches(path.as_str()),
                     Tree::Facts => shown.contains(path),
@@ -152,7 +156,7 @@ impl Repo {
                 };
                 for (path, data) in self.0.iter().filter(|(path, _)| path.is_in(&src) && visible(path)) {
                     let below = path.as_str()[src.as_str().len()..].trim_start_matches('/');
-                    if below.is_empty() || !exclude.matches(below) {
+                    if below.is_empty() || ((all || only.matches(below)) && !exclude.matches(below)) {
                         key.extend(path.as_str().bytes().chain([0]).chain(data.iter().copied()).chain([0]));
                     }
                 }
@@ -161,14 +165,14 @@ impl Repo {
                 Action::Files(files) => {
                     for action in &files.actions {
                         if let FileAction::Copy(copy) = action {
-                            take(&copy.from, &copy.src, &copy.exclude);
+                            take(&copy.from, &copy.src, &copy.only, &copy.exclude);
                         }
                     }
                 }
                 Action::Run(run) => {
                     for mount in &run.mounts {
                         if let MountKind::Read { tree, src, .. } = &mount.kind {
-                            take(tree, src, &[]);
+                            take(tree, src, &[], &[]);
                         }
                     }
                 }

@@ -81,7 +81,7 @@ fn the_pattern_that_hides_is_named() {
 
 #[test]
 fn bad_patterns_are_refused() {
-    for pattern in ["!", "[", "[]", "[]a]", "[a-", "[-x]", "[b-a]", "a\\", "[^]"] {
+    for pattern in ["!", "[", "[]", "[]a]", "[a-", "[-x]", "[b-a]", "a\\", "[^]", r"a\d", r"a[\d]", r"\é"] {
         assert!(PatternMatcher::new(&[pattern.to_owned()]).is_err(), "{pattern}");
     }
 }

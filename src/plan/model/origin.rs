@@ -16,7 +16,7 @@ pub enum Origin {
     /// The user wrote it there, in the build file or as a build arg.
     #[serde(serialize_with = "write_place", deserialize_with = "read_place")]
     Written(Span),
-    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`.
+    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`, or the noun alone where nobody could.
     Default(Cow<'static, str>),
 }
 

@@ -166,6 +166,8 @@ pub enum FileAction {
         /// Permission bits.
         mode: u32,
     },
+    /// Takes nothing of an empty tree: what this is part of cannot be made before the tree exists.
+    Await(Tree),
 }
 
 /// One copy.
@@ -177,6 +179,9 @@ pub struct CopyFiles {
     pub src: ImagePath,
     /// Where it lands: a file's new name, or the directory that receives the contents.
     pub dest: ImagePath,
+    /// Patterns of what is taken, relative to `src`, each of which may match nothing; with none, all is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
     /// Patterns of what is left out, relative to `src`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
@@ -191,9 +196,6 @@ pub struct CopyFiles {
     /// Whether all times become one fixed time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed_time: bool,
-    /// Whether `src` is a pattern that may match nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub optional: bool,
 }
 
 impl CopyFiles {
@@ -203,12 +205,12 @@ impl CopyFiles {
             from,
             src,
             dest,
+            only: Vec::new(),
             exclude: Vec::new(),
             mode: Mode::Keep,
             unpack: false,
             by_definition: false,
             fixed_time: false,
-            optional: false,
         }
     }
 }
@@ -334,6 +336,7 @@ impl Action {
             Self::Files(files) => {
                 let copies = files.actions.iter().filter_map(|action| match action {
                     FileAction::Copy(copy) => Some(&copy.from),
+                    FileAction::Await(tree) => Some(tree),
                     _ => None,
                 });
                 std::iter::once(&files.base).chain(copies).collect()

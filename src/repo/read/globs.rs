@@ -16,6 +16,8 @@ const MAX_DIRECTORIES: usize = 20_000;
 const MAX_NAMES: usize = 40_000;
 /// Steps from directory to directory, over the manifests of all workspaces.
 const MAX_STEPS: usize = 200_000;
+/// Names tried against patterns, over the manifests of all workspaces; long ones count as more.
+const MAX_TRIED: usize = 1_000_000;
 /// Directories listed in one call.
 const TOGETHER: usize = 500;
 /// Patterns of one manifest, braces expanded, and those of them that take back.
@@ -35,6 +37,9 @@ pub(crate) enum GlobError {
     /// More directories than anyone has.
     #[error("the patterns match more than {MAX_DIRECTORIES} directories")]
     TooMany,
+    /// Many patterns, each on many directories.
+    #[error("the patterns, times the directories that they are tried on, are too many")]
+    TooMuch,
     /// More patterns than anyone writes.
     #[error("there are more than {MAX_PATTERNS} patterns, or {MAX_NEGATIVE} that begin with `!`")]
     TooManyPatterns,
@@ -61,6 +66,7 @@ pub(crate) struct Tree {
     /// Names of the directory that has most.
     largest: usize,
     steps: usize,
+    tried: usize,
 }
 
 impl Tree {
@@ -82,8 +88,28 @@ impl Tree {
         Ok(())
     }
 
-    fn entries(&self, dir: &ContextPath) -> impl Iterator<Item = &Entry> {
-        self.listings.get(dir).into_iter().flatten()
+    /// Counts patterns that are about to be tried on a text; lengths in bytes, of patterns those of all.
+    fn count(&mut self, patterns: usize, length: usize, text: usize) -> Result<(), GlobError> {
+        let long = length.saturating_mul(text).checked_div(256).unwrap_or_default();
+        self.tried = self.tried.saturating_add(patterns).saturating_add(long);
+        if self.tried > MAX_TRIED { Err(GlobError::TooMuch) } else { Ok(()) }
+    }
+
+    /// Directories and links that a glob names, of a directory that has been listed.
+    fn matching(&mut self, dir: &ContextPath, glob: &Pattern, dots: bool) -> Result<Vec<String>, GlobError> {
+        let entries = self.listings.get(dir).into_iter().flatten();
+        let dirs = entries.filter(|entry| matches!(entry.kind, Kind::Directory | Kind::Symlink));
+        let mut names: Vec<String> = dirs.map(|entry| entry.name.clone()).collect();
+        self.count(names.len(), glob.0.len(), names.iter().map(String::len).sum())?;
+        names.retain(|name| (dots || !name.starts_with('.')) && glob.is_match(name));
+        Ok(names)
+    }
+
+    /// What `**` goes down to in a directory that has been listed. Links are not followed: one may lead back.
+    fn any(&self, dir: &ContextPath) -> Vec<String> {
+        let entries = self.listings.get(dir).into_iter().flatten();
+        let dirs = entries.filter(|entry| entry.kind == Kind::Directory && !entry.name.starts_with('.'));
+        dirs.map(|entry| entry.name.clone()).collect()
     }
 }
 
@@ -115,11 +141,8 @@ pub(crate) async fn expand(
         }
     }
     let negative = negative.iter().map(|(text, index)| excluder(*index, text)).collect::<Result<Vec<_>, _>>()?;
-    let hidden = |path: &ContextPath| {
-        let text = path.as_str();
-        ["node_modules", ".git", ".yarn"].contains(&path.name())
-            || negative.iter().any(|(whole, below)| whole.is_match(text) || below.is_match(text))
-    };
+    let negative_length: usize =
+        negative.iter().map(|(whole, below)| whole.0.len().saturating_add(below.0.len())).sum();
 
     let mut programs = Vec::new();
     for (text, index) in &positive {
@@ -155,33 +178,20 @@ pub(crate) async fn expand(
                 continue;
             };
             let behind = at.saturating_add(1);
-            let mut push = |dir: ContextPath, at: usize| {
-                if !hidden(&dir) && seen.insert((dir.clone(), program, at)) {
-                    next.push((dir, program, at));
-                }
+            let (names, on) = match part {
+                Part::Literal(name) => (vec![name.clone()], behind),
+                Part::Glob(glob, dots) => (tree.matching(&dir, glob, *dots)?, behind),
+                Part::Any => (tree.any(&dir), at),
             };
-            match part {
-                Part::Literal(name) => {
-                    if let Ok(dir) = dir.join(name) {
-                        push(dir, behind);
-                    }
-                }
-                Part::Glob(glob, dots) => {
-                    let names = tree
-                        .entries(&dir)
-                        .filter(|e| matches!(e.kind, Kind::Directory | Kind::Symlink))
-                        .map(|e| &e.name);
-                    for name in names.filter(|name| (*dots || !name.starts_with('.')) && glob.is_match(name)) {
-                        dir.join(name).into_iter().for_each(|dir| push(dir, behind));
-                    }
-                }
-                Part::Any => {
-                    // A link is not followed by `**`: it may lead back.
-                    let entries = tree.entries(&dir).filter(|e| e.kind == Kind::Directory);
-                    for name in entries.map(|e| &e.name).filter(|name| !name.starts_with('.')) {
-                        dir.join(name).into_iter().for_each(|dir| push(dir, at));
-                    }
-                    push(dir, behind);
+            let mut reached: Vec<_> = names.iter().filter_map(|name| Some((dir.join(name).ok()?, on))).collect();
+            reached.extend(matches!(part, Part::Any).then_some((dir, behind)));
+            for (dir, at) in reached {
+                let text = dir.as_str();
+                tree.count(negative.len(), negative_length, text.len())?;
+                let hidden = ["node_modules", ".git", ".yarn"].contains(&dir.name())
+                    || negative.iter().any(|(whole, below)| whole.is_match(text) || below.is_match(text));
+                if !hidden && seen.insert((dir.clone(), program, at)) {
+                    next.push((dir, program, at));
                 }
             }
         }

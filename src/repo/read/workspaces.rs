@@ -83,7 +83,7 @@ fn explained(manifest: &Manifest, error: &GlobError) -> Diagnostic {
     path.extend(object.then_some(Step::Key("packages")));
     match error {
         GlobError::Files(error) => failed(error),
-        GlobError::TooMany | GlobError::TooManyPatterns => {
+        GlobError::TooMany | GlobError::TooMuch | GlobError::TooManyPatterns => {
             let error = Diagnostic::error("repo/too-many-workspaces", error.to_string());
             error.help("name the folders that hold packages, such as `packages/*`").at(locate(&manifest.file, &path))
         }

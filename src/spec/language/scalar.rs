@@ -3,6 +3,7 @@
 use buildkit_llb::ImageRef;
 
 use super::Format;
+use crate::files::PatternMatcher;
 use crate::path::{ContextPath, ImagePath, PathError};
 use crate::spec::secret;
 use crate::spec::words::quote;
@@ -147,7 +148,13 @@ pub(super) fn pattern(format: Format, text: &str) -> Result<(), Misfit> {
         return Err(misfit("leads out through `..`", "patterns are relative to the root"));
     }
     let open = body.rfind('[').is_some_and(|at| body.get(at..).is_some_and(|rest| !rest.contains(']')));
-    ensure(!open, "has a `[` that is never closed", "close it with `]`, or write `\\[` for the character itself")
+    ensure(!open, "has a `[` that is never closed", "close it with `]`, or write `\\[` for the character itself")?;
+    let valid = body.is_empty() || PatternMatcher::new(&[body.to_owned()]).is_ok();
+    ensure(
+        valid,
+        "is not a pattern",
+        "write it as in .dockerignore; a backslash stands only before a character such as `*`",
+    )
 }
 
 pub(super) fn yarn_version(text: &str) -> Result<(), Misfit> {

@@ -119,6 +119,22 @@ async fn steps_are_counted_over_all_manifests() {
     assert!(matches!(last, Err(GlobError::TooMany)));
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_tried_is_counted() {
+    let mut files = MemoryFiles::default();
+    for i in 0..2_000 {
+        files = files.with(ContextPath::new(&format!("packages/p{i}/package.json")).unwrap(), "{}");
+    }
+    let patterns: Vec<String> = (0..9_000).map(|i| format!("packages/?{i}*x")).collect();
+    let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+    let found = expand(&files, &ContextPath::root(), &patterns, &mut Tree::default()).await;
+    assert!(matches!(found, Err(GlobError::TooMuch)));
+    let negative: Vec<String> = (0..199).map(|i| format!("!packages/{}{i}", "?".repeat(900))).collect();
+    let patterns: Vec<&str> = ["packages/*"].into_iter().chain(negative.iter().map(String::as_str)).collect();
+    let found = expand(&files, &ContextPath::root(), &patterns, &mut Tree::default()).await;
+    assert!(matches!(found, Err(GlobError::TooMuch)));
+}
+
 proptest::proptest! {
     #[test]
     fn no_pattern_panics(pattern in "[a-c*?{},!\\[\\]/.\\\\()@-]{0,24}") {
