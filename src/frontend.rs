@@ -14,7 +14,7 @@ use crate::platform;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Repository};
-use crate::spec;
+use crate::words::nearest;
 
 /// Answers one build.
 ///
@@ -141,7 +141,7 @@ async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], 
 fn no_target(request: &Request, plan: &Plan) -> Failure {
     let asked = request.target.as_deref().unwrap_or_default();
     let names: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
-    let near = spec::nearest(asked, names.iter().copied());
+    let near = nearest(asked, names.iter().copied());
     let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Diagnostic::error("request/target", format!("there is no target `{asked}`"))
         .help(format!("{near}targets are {}", names.join(", ")))

@@ -36,3 +36,4 @@ pub mod result;
 mod secret;
 pub mod sources;
 pub mod spec;
+mod words;

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::files::{DirectoryFiles, Files as _, ReadSet};
 use crate::path::ContextPath;
 use crate::plan::{Action, FileAction, Plan, Tree};
-use crate::spec;
+use crate::words::nearest;
 
 /// Whether Docker would start a frontend like this one for a file, and if not, why. The name of the image is no matter.
 pub(super) fn syntax_line(file: &Arc<SourceFile>) -> Option<Diagnostic> {
@@ -69,7 +69,7 @@ pub(super) async fn missing(directory: &Path, plan: &Plan, default: &Span) -> Ve
             }
             let names = files.list_many(std::slice::from_ref(&path.parent())).await.unwrap_or_default();
             let names: Vec<String> = names.into_iter().flatten().flatten().map(|entry| entry.name).collect();
-            let near = spec::nearest(path.name(), names.iter().map(String::as_str));
+            let near = nearest(path.name(), names.iter().map(String::as_str));
             let help = match near.and_then(|near| path.parent().join(near).ok()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "check its path and what `.dockerignore` and `exclude` hide".to_owned(),

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
 use crate::repo::{Manifest, Repository};
-use crate::spec;
 use crate::spec::model::Frontend;
+use crate::words::nearest;
 
 use super::{Decision, Inputs, Origin};
 
@@ -99,7 +99,7 @@ fn find<'a>(repo: &'a Repository, named: &Spanned<String>) -> Result<&'a Manifes
     let found = repo.workspaces.iter().find(|manifest| manifest.dir.as_str() == wanted || manifest.name == wanted);
     found.ok_or_else(|| {
         let names = repo.workspaces.iter().flat_map(|manifest| [manifest.dir.as_str(), manifest.name.as_str()]);
-        let help = match spec::nearest(wanted, names) {
+        let help = match nearest(wanted, names) {
             Some(candidate) => format!("did you mean `{candidate}`?"),
             None => "name a workspace by its directory or by its package name".to_owned(),
         };

@@ -2,8 +2,8 @@
 
 use super::language::{self, Format, Key, Misfit, ROOT, Shape, Status, Word};
 use super::tree::{Entry, Kind, Node};
-use super::words::{list, nearest, quote};
 use crate::diagnostic::Diagnostic;
+use crate::words::{list, nearest, quote};
 
 /// What does not fit in a build file, or in the tree of a build arg.
 pub(crate) fn check(root: &Node) -> Vec<Diagnostic> {

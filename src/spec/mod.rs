@@ -23,13 +23,10 @@ pub mod schema;
 mod secret;
 mod syntax;
 mod tree;
-mod words;
 
 pub use decode::{MAX_BYTES, decode};
 pub use model::Spec;
 pub use overrides::{consumes, suggestion};
-
-pub(crate) use words::nearest;
 
 use report::Report;
 

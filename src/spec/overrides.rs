@@ -4,8 +4,8 @@
 
 use super::language::{self, Key, ROOT, Shape};
 use super::tree::{Entry, Kind, Node};
-use super::words::nearest;
 use crate::diagnostic::{Span, Spanned};
+use crate::words::nearest;
 
 /// Whether a build arg of this name sets a value of the build file: its first part is a noun.
 pub fn consumes(key: &str) -> bool {

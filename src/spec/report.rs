@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::model::Spec;
 use super::tree::{Kind, Node};
-use super::words::quote;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
 use crate::secret;
+use crate::words::quote;
 
 /// More than anyone reads; what comes after is dropped.
 const MAX_DIAGNOSTICS: usize = 100;

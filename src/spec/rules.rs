@@ -6,8 +6,8 @@ use super::language::PRESETS;
 use super::model::{Check, Frontend, Spec};
 use super::report::suspicious;
 use super::secret;
-use super::words::{nearest, quote};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
+use crate::words::{nearest, quote};
 
 /// What does not go together in a specification.
 pub(crate) fn apply(spec: &Spec) -> Vec<Diagnostic> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, Span as Mark};
 
 use super::syntax;
-use super::words::quote;
 use crate::diagnostic::{Diagnostic, SourceFile, Span, Spanned};
+use crate::words::quote;
 
 /// More values than any build file has; what is above is an attack or a wrong file.
 const MAX_NODES: usize = 20_000;

@@ -11,6 +11,7 @@ use crate::path::ContextPath;
 use crate::repo::AppConfig;
 use crate::repo::config::{Included, Size, resolve};
 use crate::repo::yaml;
+use crate::words::nearest;
 
 use super::root::Root;
 use super::{CONFIG, failed, read_each, source};
@@ -76,11 +77,9 @@ fn blanked(file: &SourceFile) -> Arc<SourceFile> {
 
 fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
     let path = &asked.value;
-    let near = root.names.iter().filter(|name| name.ends_with(".yaml") && !name.ends_with(".local.yaml"));
-    let near = near.map(|name| (strsim::jaro_winkler(name, path.as_str()), name)).filter(|(score, _)| *score > 0.85);
-    let near = near.max_by(|a, b| a.0.total_cmp(&b.0));
-    let help = match near {
-        Some((_, name)) => format!("did you mean {name}?"),
+    let others = root.names.iter().filter(|name| name.ends_with(".yaml") && !name.ends_with(".local.yaml"));
+    let help = match nearest(path.as_str(), others.map(String::as_str)) {
+        Some(name) => format!("did you mean {name}?"),
         None => {
             "check its path, which is relative to the repository's root, and that no ignore file hides it".to_owned()
         }

@@ -6,7 +6,7 @@ use super::Format;
 use crate::files::PatternMatcher;
 use crate::path::{ContextPath, ImagePath, PathError};
 use crate::spec::secret;
-use crate::spec::words::quote;
+use crate::words::quote;
 
 /// The names that `runtime.base` knows.
 pub(crate) const PRESETS: [&str; 6] = ["distroless", "slim", "alpine", "wolfi", "ubi", "dhi"];

@@ -2,7 +2,7 @@
 
 use super::scalar::{Misfit, misfit};
 use crate::spec::model::NodeVersion;
-use crate::spec::words::list;
+use crate::words::list;
 
 /// `22`, `v22` or `22.19.0`.
 pub(crate) fn node_version(text: &str) -> Result<NodeVersion, Misfit> {

@@ -8,7 +8,7 @@ use crate::spec::language::{self, CHECK, mode};
 use crate::spec::model::{Check, ConfigFile, ExtraFile, FileSource};
 use crate::spec::secret;
 use crate::spec::tree::{Kind, Node};
-use crate::spec::words::quote;
+use crate::words::quote;
 
 pub(super) fn config(node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Spanned<Vec<Spanned<ConfigFile>>>> {
     if !matches!(node.kind, Kind::List(_)) {
