@@ -206,6 +206,9 @@ impl Built {
         for line in stderr.lines() {
             match serde_json::from_str::<Value>(line) {
                 Ok(status) if status.is_object() => built.status(&status),
+                // buildx's own log, now and then: the build ended while a connection of its session was still being opened
+                // (docker/buildx#3238).
+                _ if line.contains(" http2: server: error reading preface from client ") => {}
                 _ => {
                     built.text.push_str(line);
                     built.text.push('\n');

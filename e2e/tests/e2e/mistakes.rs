@@ -59,16 +59,9 @@ impl Mistake {
             assert!(marked, "{name}: no excerpt marks {written:?}:\n{text}");
         }
         assert_eq!(text.matches("ERROR: ").count(), 1, "{name}: {text}");
-        sound(name, &without_preface(text));
+        sound(name, text);
         assert!(built.ran().is_empty(), "{name}: nothing is to run: {:#?}", built.ran());
     }
-}
-
-/// Without the line that buildx itself logs, now and then, when a build ends while one of its session's connections is
-/// still being opened (docker/buildx#3238).
-fn without_preface(text: &str) -> String {
-    let logged = |line: &&str| !line.contains(" http2: server: error reading preface from client ");
-    text.lines().filter(logged).collect::<Vec<_>>().join("\n")
 }
 
 /// Nothing of our own insides.
