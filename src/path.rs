@@ -21,12 +21,13 @@ pub enum PathError {
     /// It holds a NUL, a control character or a backslash.
     #[error("the path holds a character that is not allowed")]
     Character,
-    /// It is longer than 4,096 bytes.
-    #[error("the path is longer than 4096 bytes")]
+    /// It is longer than 3,072 bytes.
+    #[error("the path is longer than {MAX_BYTES} bytes")]
     TooLong,
 }
 
-const MAX_BYTES: usize = 4096;
+/// Linux takes 4,096 bytes, and steps see a path below directories of their own.
+const MAX_BYTES: usize = 3072;
 
 /// Cleans `text` lexically: drops `.` and empty components, resolves `..` within.
 fn clean(text: &str) -> Result<String, PathError> {
