@@ -42,7 +42,8 @@ impl fmt::Display for Raw<'_> {
             None => writeln!(f, "user      that of the runtime image; {} if it is root", plan.image.fallback_user)?,
         }
         writeln!(f, "port      {}", plan.image.port)?;
-        let env: Vec<String> = plan.image.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        // Names alone: somebody may have written a password.
+        let env: Vec<&str> = plan.image.env.keys().map(String::as_str).collect();
         writeln!(f, "env       {}", env.join(" "))?;
         let targets: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
         writeln!(f, "targets   {}", targets.join(", "))?;
