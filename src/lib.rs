@@ -23,6 +23,7 @@ pub mod files;
 pub mod frontend;
 pub mod gateway;
 pub mod graph;
+pub mod ignore;
 pub mod image;
 pub mod images;
 pub mod path;

@@ -159,6 +159,12 @@ impl ImagePath {
         }
     }
 
+    /// Whether this path is `dir` or lies below it.
+    pub fn is_in(&self, dir: &Self) -> bool {
+        let rest = self.0.strip_prefix(dir.0.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The text, with its leading `/`.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::diagnostic::head;
-
 /// What a token is made of after its beginning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Body {
@@ -93,7 +91,7 @@ fn passwords(lower: &str) -> Vec<Range<usize>> {
             let host = rest.split(slash).next()?.split(['?', '#']).next()?;
             let user = user_of(host, at).or_else(|| {
                 // A password may hold what ends a host, where it was not escaped; digits are a port.
-                let (_, port) = split(host, colon)?;
+                let (_, port) = split(host, colon).filter(|_| !host.starts_with('['))?;
                 let is_port = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
                 user_of(rest, at).filter(|_| !is_port)
             })?;
@@ -176,45 +174,103 @@ fn parameters(lower: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Names of settings whose value is a secret, and how such names end: those of Yarn, npm and Backstage.
-const SETTINGS: [&str; 7] = ["token", "password", "passwd", "secret", "_authToken", "_password", "_auth"];
-const SETTING_ENDS: [&str; 7] = ["Token", "Password", "Secret", "AuthIdent", "ApiKey", "PrivateKey", "AccessKey"];
+/// How the name of a variable or setting ends whose value is a secret, and whole names that say it.
+const SECRET_NAMES: [&str; 11] = [
+    "token",
+    "password",
+    "passwd",
+    "secret",
+    "apikey",
+    "api_key",
+    "privatekey",
+    "private_key",
+    "accesskey",
+    "access_key",
+    "authident",
+];
 
-/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none.
+/// Whether a variable or setting of this name is usually a secret: `GITHUB_TOKEN`, `npmAuthToken`, `password`, but not
+/// `jsonwebtoken`.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let begins_a_word = |begin: &str, end: &str| {
+        begin.is_empty() || begin.ends_with('_') || end.starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    name == "_auth"
+        || SECRET_NAMES.iter().any(|word| {
+            let parts = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at));
+            parts.is_some_and(|(begin, end)| end.eq_ignore_ascii_case(word) && begins_a_word(begin, end))
+        })
+}
+
+/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none. In a
+/// build file `secret` is followed by a short name.
 fn settings(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut done = 0_usize;
     for (at, separator) in text.match_indices([':', '=']) {
-        let before = text.get(..at).unwrap_or_default().trim_end_matches([' ', '\t']);
-        let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
-        // All of it ASCII, so that characters are bytes.
-        let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-        let length = before.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
-        let name = before.get(before.len().saturating_sub(length)..).unwrap_or_default();
+        if at < done {
+            continue;
+        }
+        let name = name_before(text.get(..at).unwrap_or_default());
         let npm = name.starts_with('_');
-        if (separator == "=" && !npm)
-            || !(SETTINGS.contains(&name) || SETTING_ENDS.iter().any(|end| name.ends_with(end)))
-        {
+        if !is_secret_name(name) || (separator == "=" && !npm) {
             continue;
         }
         let behind = text.get(at.saturating_add(1)..).unwrap_or_default();
         let value = behind.trim_start_matches([' ', '\t']);
-        let spaced = npm || value.len() < behind.len();
-        let mut start = text.len().saturating_sub(value.len());
-        let value = head(value, LONGEST_KEY);
-        let (value, quoted) = match value.strip_prefix(['"', '\'']) {
-            Some(inner) => (inner.split(['\n', '"', '\'']).next().unwrap_or_default(), true),
-            None => (value.split(['\n', '\r', ',', '}', ']']).next().unwrap_or_default().trim_end(), false),
+        let (spaced, from) = (npm || value.len() < behind.len(), value.len());
+        let (inside, value) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => (1_usize, quoted(value, quote)),
+            _ if spaced => (0, word(value)),
+            _ => continue,
         };
-        start = start.saturating_add(usize::from(quoted));
-        let written = !value.is_empty() && !is_variable(value) && !value.starts_with("***");
-        let plain = !value.contains([' ', '\t']) && !value.starts_with(['{', '[', '|', '>', '&', '*', '`']);
-        // In a build file `secret` is followed by a short name.
-        let long = name != "secret" || value.len() >= TOKEN_USER;
-        if written && long && (quoted || (spaced && plain)) {
-            found.push(start..start.saturating_add(value.len()));
+        let start = text.len().saturating_sub(from).saturating_add(inside);
+        let short = name == "secret" && value.len() < TOKEN_USER;
+        if !value.is_empty() && !short && !is_variable(value) {
+            done = start.saturating_add(value.len());
+            found.push(start..done);
         }
     }
     found
+}
+
+/// The name before a separator; none where it is the end of a package's name.
+fn name_before(text: &str) -> &str {
+    let text = text.trim_end_matches([' ', '\t']);
+    let text = text.strip_suffix(['"', '\'']).unwrap_or(text);
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    // All of it ASCII, so that characters are bytes.
+    let length = text.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
+    let (before, name) = text.split_at_checked(text.len().saturating_sub(length)).unwrap_or_default();
+    if before.ends_with(['-', '/', '@', '.', '$']) { "" } else { name }
+}
+
+/// What stands between quotes, up to the end of the line at most.
+fn quoted(text: &str, quote: char) -> &str {
+    let inner = text.get(1..).unwrap_or_default();
+    let mut chars = inner.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let doubled = quote == '\'' && c == quote && chars.next_if(|(_, next)| *next == quote).is_some();
+        if c == '\n' || (c == quote && !doubled) {
+            return inner.get(..at).unwrap_or_default();
+        }
+        if quote == '"' && c == '\\' {
+            chars.next();
+        }
+    }
+    inner
+}
+
+/// One word, where nothing but a comment or another setting follows: a sentence has more.
+fn word(text: &str) -> &str {
+    let blank = [' ', '\t', '\r', '\n'];
+    let word = text.split(blank).next().unwrap_or_default();
+    let rest = text.get(word.len()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
+    let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
+    let is_value =
+        !word.starts_with(['{', '[', '|', '>', '&', '*', '`']) && !["null", "true", "false", "~"].contains(&word);
+    // In a mapping on one line these are not of the value; where they are, they are all that is seen of it.
+    if ends && is_value { word.trim_end_matches([',', '}', ']']) } else { "" }
 }
 
 /// Whether a text begins with a shell's variable.
@@ -320,6 +376,7 @@ mod tests {
             "https://${A_LONG_VARIABLE}@host",
             "https://x:${TOKEN}@host",
             "http://host:80/a@b",
+            "http://[::1]:4873/@scope/x",
             "https://registry.npmjs.org/@scope%2fname/-/name-1.0.0.tgz",
             "// a comment: @scope/name",
             "https://${USER}:${TOKEN}@host/a:b@c",
@@ -354,8 +411,16 @@ mod tests {
             "//registry.example/:_authToken=S3KRET",
             "_password = S3KRET",
             "- secret: S3KRET0123456789abcdef",
+            "npmAuthToken: KRET # bot",
+            "apiKey: S3K,RET",
+            "token: S3K]RET",
+            "NPM_TOKEN: S3KRET",
+            "_auth=a=b,KRET=",
+            "password: \"S3'KRET\"",
+            "\"password\": \"S3\\\"KRET\", \"x\": 1",
+            "password: 'it''s KRET'",
         ] {
-            assert!(!redacted(text).contains("S3KRET"), "{text}: {}", redacted(text));
+            assert!(!redacted(text).contains("KRET"), "{text}: {}", redacted(text));
             assert_eq!(masked(text).len(), text.len());
         }
         for text in [
@@ -365,6 +430,9 @@ mod tests {
             "network: {npmrc: {secret: npmrc}}",
             "`token`: text",
             "found the token: then something else",
+            "the token: 1 of 2",
+            "\"@scope/token\": \"^1.0.0\"",
+            "token: true",
             "token:\n  a: 1",
             "token: |\n  a",
             "secret: {$env: X}",
@@ -400,6 +468,9 @@ mod tests {
         }
         assert!(passwords(&"//a:b".repeat(200_000)).is_empty());
         assert_eq!(settings(&" token: a\n".repeat(100_000)).len(), 100_000);
+        for one_line in ["_auth=", " token: a", " token: a,", "token: \"$a", "password: '$'' ", "'token' : $a"] {
+            settings(&one_line.repeat(200_000));
+        }
         let many = "npm_0123456789abcdefghij ".repeat(200_000);
         assert_eq!(redacted(&many).len(), 800_000);
     }

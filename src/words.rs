@@ -1,11 +1,28 @@
 //! Small pieces of the messages: quoted names, lists of words, near misses.
 
+use std::borrow::Cow;
+
+use crate::secret;
+
+/// Bytes of a text of which a message quotes a few words.
+const HEAD: usize = 16 << 10;
+
+/// The beginning of a text, for a message that quotes a few words of it, without its tokens and passwords.
+pub(crate) fn quotable(text: &str) -> Cow<'_, str> {
+    secret::redacted(head(text, HEAD))
+}
+
+/// The first `len` bytes of a text, or a few less, so that no character is split.
+pub(crate) fn head(text: &str, len: usize) -> &str {
+    (0..=len.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
 /// Longest piece of the user's text that a message repeats, in characters.
 const MAX_QUOTED: usize = 60;
 
 /// The text in backticks: on one line, shortened if it is long, without secrets.
 pub(crate) fn quote(text: &str) -> String {
-    let text = &crate::diagnostic::quotable(text);
+    let text = &quotable(text);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTED).collect();
     let cut = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
     format!("`{}{cut}`", line.trim())

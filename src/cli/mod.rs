@@ -11,7 +11,8 @@ use clap::{Parser, Subcommand};
 
 use crate::diagnostic::render::{Colour, terminal};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DirectoryFiles, FilesError, ReadSet, parse_ignore_file};
+use crate::files::{DirectoryFiles, FilesError, ReadSet};
+use crate::ignore;
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::Text;
@@ -166,7 +167,7 @@ impl Plan {
                 Diagnostic::error("cli/no-build-file", format!("there is no {path} in {}", self.directory.display()));
             return Err(diagnostic.help(help).into());
         };
-        let ignore = files.read(&ignore_path, spec::MAX_BYTES as u64).await.map_err(unreadable)?;
+        let ignore = files.read(&ignore_path, ignore::MAX_BYTES).await.map_err(unreadable)?;
         let mut build_args = std::collections::BTreeMap::new();
         for arg in &self.build_args {
             let (name, value) =
@@ -185,7 +186,7 @@ impl Plan {
         }
         Ok(Source {
             file: spec::decode(path.as_str(), &text)?,
-            ignore: ignore.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
+            ignore: ignore.map(|bytes| ignore::patterns(&ignore::file(&ignore_path, &bytes))).transpose()?,
             build_args,
             arch: target.architecture().to_owned(),
         })

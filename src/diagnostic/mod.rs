@@ -28,19 +28,6 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-/// Bytes of a text of which a message quotes a few words.
-const HEAD: usize = 16 << 10;
-
-/// The beginning of a text, for a message that quotes a few words of it, without its tokens and passwords.
-pub(crate) fn quotable(text: &str) -> Cow<'_, str> {
-    secret::redacted(head(text, HEAD))
-}
-
-/// The first `len` bytes of a text, or a few less, so that no character is split.
-pub(crate) fn head(text: &str, len: usize) -> &str {
-    (0..=len.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
-}
-
 /// A file that a diagnostic can point into: its name as the user knows it and its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFile {

@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::diagnostic::{Span, head};
+use crate::diagnostic::Span;
 use crate::secret;
+use crate::words::head;
 
 use super::detail::{Detail, Position, Range, Source, SourceInfo};
 use super::status::printable;

@@ -9,8 +9,8 @@ use buildkit_proto::{Any, rpc};
 use bytes::Bytes;
 use prost::Message;
 
-use crate::diagnostic::head;
 use crate::diagnostic::render::is_harmful;
+use crate::words::head;
 
 use super::detail::{Detail, is_source};
 

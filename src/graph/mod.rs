@@ -17,6 +17,7 @@ use crate::image::BaseConfig;
 use crate::path::ImagePath;
 use crate::plan::{Action, FileAction, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
 use crate::request::{ExecSettings, NoCache, Resources};
+use crate::secret;
 
 /// An image that was looked up: where it is taken from, and its configuration.
 #[derive(Debug, Clone)]
@@ -205,9 +206,9 @@ impl Builder<'_> {
     }
 }
 
-/// The file of a place, as it travels with a graph.
+/// The file of a place, as it travels with a graph, into errors and provenance.
 fn source_file(span: &Span) -> SourceFile {
-    SourceFile::new(&span.file.name, "YAML", span.file.text.as_bytes().clone())
+    SourceFile::new(&span.file.name, "YAML", secret::masked(&span.file.text).into_owned())
 }
 
 /// The lines of a place.

@@ -26,12 +26,11 @@ impl Planner<'_> {
             None => self.backend.origin.clone(),
         };
         let mut shipped = self.repo().dist_closure(&backend.name);
-        let apps: Vec<_> =
-            shipped.iter().copied().filter(|manifest| manifest.role.as_deref() == Some("frontend")).collect();
+        let apps: Vec<_> = shipped.iter().copied().filter(|manifest| manifest.is_app()).collect();
         let mut sources = self.repo().source_closure(&backend.name);
         sources.retain(|manifest| !apps.iter().any(|app| app.name == manifest.name));
         shipped.retain(|manifest| !sources.iter().any(|source| source.name == manifest.name));
-        sources.extend(shipped.iter().filter(|manifest| manifest.role.as_deref() != Some("frontend")));
+        sources.extend(shipped.iter().filter(|manifest| !manifest.is_app()));
 
         // What a command of the user's reads cannot be known: it sees the whole repository.
         let own = written.is_some() || !self.spec().build.before.is_empty();

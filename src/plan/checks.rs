@@ -99,7 +99,7 @@ impl Planner<'_> {
         self.build_env(&mut run);
         run.mounts.push(Mount { dest: image_path(GATE), kind: MountKind::Output });
         let id = self.step(Step {
-            id: StepId::new(format!("check {name}")),
+            id: StepId::of_check(&name),
             title: format!("[{name}] {line}"),
             because: "the image needs it to pass; nothing waits for it".to_owned(),
             origin,

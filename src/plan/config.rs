@@ -33,13 +33,9 @@ impl Planner<'_> {
         cmd.push(self.backend.value.dir.to_string());
         cmd.extend(configs.iter().flat_map(|config| ["--config".to_owned(), config.to.to_string()]));
         cmd.extend(runtime.args.iter().map(|arg| arg.value.clone()));
-        let distroless = runtime
-            .base
-            .as_ref()
-            .is_none_or(|base| base.value == "distroless" || base.value.contains("distroless/nodejs"));
         ImagePlan {
             workdir: APP.to_owned(),
-            path: distroless.then(|| "/nodejs/bin".to_owned()),
+            path: self.is_distroless().then(|| "/nodejs/bin".to_owned()),
             env: vars,
             entrypoint: runtime.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone()).unwrap_or_default(),
             cmd,

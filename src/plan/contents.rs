@@ -21,8 +21,12 @@ impl Planner<'_> {
         let mut actions = Vec::new();
         // What is in its own place already.
         let mut taken: BTreeSet<ContextPath> = BTreeSet::new();
+        // Places in the image of what is written by hand.
+        let mut given: Vec<ImagePath> = Vec::new();
         for config in self.runtime_configs() {
-            actions.push(self.readable(&config.from, &workdir.join_context(&config.to)));
+            let dest = workdir.join_context(&config.to);
+            actions.push(self.readable(&config.from, &dest));
+            given.push(dest);
             taken.extend((config.from == config.to).then_some(config.from));
         }
         for file in &self.spec().files {
@@ -30,6 +34,7 @@ impl Planner<'_> {
                 Some(dest) => dest.clone(),
                 None => workdir.join_context(&file.from),
             };
+            given.push(dest.clone());
             let mut copy = match &file.source {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
@@ -57,10 +62,19 @@ impl Planner<'_> {
             actions.push(self.readable(&path, &workdir.join_context(&path)));
             taken.insert(path);
         }
-        // Modules may also be part of the bundle, and what the config names may exist at run time only.
+        let modules = self.spec().runtime.preload.iter().map(|module| module.value.clone());
+        let (elsewhere, required): (Vec<_>, Vec<_>) = modules.partition(|path| {
+            let place = workdir.join_context(path);
+            self.repo().workspaces.iter().any(|manifest| path.is_in(&manifest.dir))
+                || given.iter().any(|dest| place.is_in(dest))
+        });
+        for path in required {
+            actions.push(self.readable(&path, &workdir.join_context(&path)));
+            taken.insert(path);
+        }
+        // Modules may be part of a bundle or of what is written by hand; what the config names may exist at run time only.
         let mut named: Vec<ContextPath> = Vec::new();
-        for path in self.spec().runtime.preload.iter().map(|module| module.value.clone()).chain(self.named_by_config())
-        {
+        for path in elsewhere.into_iter().chain(self.named_by_config()) {
             let mut dirs = std::iter::successors(Some(path.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
             if !dirs.any(|dir| taken.contains(&dir)) {
                 taken.insert(path.clone());
@@ -70,7 +84,8 @@ impl Planner<'_> {
         if let Some(mut copy) = self.copy_what_is_there(&named, workdir) {
             copy.mode = Mode::Readable;
             copy.exclude.push(SETTINGS.to_owned());
-            actions.push(FileAction::Copy(copy));
+            // First, so that what is written by hand takes its place.
+            actions.insert(0, FileAction::Copy(copy));
         }
         for dir in &self.spec().runtime.writable {
             // For any user: a platform may start the image as whomever it likes.
@@ -82,13 +97,14 @@ impl Planner<'_> {
     /// The lines that name files: where one that is not there is to be looked for.
     pub(super) fn files_origin(&self) -> Origin {
         let spec = self.spec();
-        let spans = spec.files.iter().map(|file| &file.span);
+        let files = spec.files.iter().map(|file| &file.span);
+        let spans: Vec<&Span> = files.chain(spec.runtime.preload.iter().map(|module| &module.span)).collect();
         let range = |(start, end): (usize, usize), span: &Span| (start.min(span.range.start), end.max(span.range.end));
-        match &spec.files.first() {
+        match spans.first() {
             None => Origin::of_default("files"),
             Some(first) => {
-                let (start, end) = spans.fold((usize::MAX, 0), range);
-                Origin::Written(Span::new(&first.span.file, start..end))
+                let (start, end) = spans.iter().copied().fold((usize::MAX, 0), range);
+                Origin::Written(Span::new(&first.file, start..end))
             }
         }
     }
@@ -128,7 +144,7 @@ impl Planner<'_> {
     }
 
     /// Files and directories of the repository that the run-time config names: `$file`, `$include`, catalog locations.
-    fn named_by_config(&self) -> Vec<ContextPath> {
+    fn named_by_config(&mut self) -> Vec<ContextPath> {
         let configs = self.runtime_configs();
         let mut paths: Vec<ContextPath> = configs
             .iter()
@@ -136,7 +152,15 @@ impl Planner<'_> {
             .flat_map(|config| config.references.iter().cloned())
             .collect();
         for target in config::file_locations(&self.merged()) {
-            paths.extend(self.location(&target));
+            let found = self.location(&target);
+            if found.is_empty() && target.contains('*') {
+                let message = format!("nothing is put into the image for the catalog location `{target}`");
+                self.warnings.push(
+                    Diagnostic::warning("plan/location", message)
+                        .help("name the files that it means, or their folder, under `files`"),
+                );
+            }
+            paths.extend(found);
         }
         paths.retain(|path| !path.is_root() && !is_secret(path));
         paths.sort();
@@ -176,6 +200,10 @@ impl Planner<'_> {
     fn in_workspaces(&self, target: &str) -> Vec<ContextPath> {
         let pattern = target.trim_start_matches("./").to_owned();
         let name = pattern.rsplit('/').next().unwrap_or_default().to_owned();
+        // What lies in a workspace is not known, only whether a name would fit.
+        if name.contains(['*', '?', '[', '{']) {
+            return Vec::new();
+        }
         let Ok(matcher) = PatternMatcher::new(&[pattern]) else { return Vec::new() };
         let files = self.repo().workspaces.iter().filter_map(|manifest| manifest.dir.join(&name).ok());
         files.filter(|file| matcher.matches(file.as_str())).collect()

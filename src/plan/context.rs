@@ -5,9 +5,8 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{
-    DENY, PatternMatcher, cleaned, ignore_pattern, is_secret, matches, may_reach, parse_ignore_file, without_idle,
-};
+use crate::files::{DENY, PatternMatcher, cleaned, ignore_pattern, is_secret, matches, may_reach, without_idle};
+use crate::ignore;
 use crate::path::ContextPath;
 use crate::spec::model::FileSource;
 
@@ -16,7 +15,7 @@ use super::Planner;
 /// Never sent: what the host installed would shadow what the build installs.
 const INSTALLED: [&str; 2] = ["**/node_modules", ".yarn/install-state.gz"];
 /// Not sent unless an ignore file of ours says otherwise: what the host built.
-const BUILT: [&str; 3] = [".git", "**/dist", "**/dist-types"];
+const BUILT: [&str; 2] = ["**/dist", "**/dist-types"];
 
 /// Bytes of ignore lines times bytes of paths that are tried: with more, every needed path is shown again, and the lines hold
 /// only where nothing is needed; the context is larger than it would have to be.
@@ -27,17 +26,13 @@ impl Planner<'_> {
     pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
         let mut exclude = match (self.inputs.ignore, &self.repo().dockerignore) {
             (Some(lines), _) => lines.to_vec(),
-            (None, Some(file)) => parse_ignore_file(&file.text),
+            (None, Some(file)) => ignore::patterns(file)?,
             (None, None) => Vec::new(),
         };
-        self.check_patterns(&exclude)?;
         if self.inputs.ignore.is_none() {
             self.show_what_is_needed(&mut exclude);
         }
-        let own: Vec<String> = self.spec().exclude.iter().map(|pattern| pattern.value.clone()).collect();
-        // Those of ours are as many as there are paths, which have bounds of their own.
-        self.check_patterns(&own)?;
-        exclude.extend(own);
+        exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
         exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
         exclude.extend(INSTALLED.map(str::to_owned));
         self.context.exclude = without_idle(&exclude);
@@ -65,13 +60,6 @@ impl Planner<'_> {
         let shows = again.iter().any(|line| line.starts_with('!'));
         exclude.extend(again);
         exclude.extend(built.into_iter().filter(|_| shows));
-    }
-
-    fn check_patterns(&self, patterns: &[String]) -> Result<(), Diagnostics> {
-        let Err(error) = PatternMatcher::new(patterns) else { return Ok(()) };
-        let diagnostic = Diagnostic::error("plan/pattern", format!("a pattern cannot be used: {error}"))
-            .help("patterns are written as in .dockerignore");
-        Err(self.blame(&error.to_string(), diagnostic).into())
     }
 
     /// Paths that an ignore line must not hide: what steps copy, and in workspaces what every build reads.
@@ -109,21 +97,6 @@ impl Planner<'_> {
                 );
             }
         }
-    }
-
-    /// Points at the pattern of the build file or of `.dockerignore` that an error quotes.
-    fn blame(&self, error: &str, diagnostic: Diagnostic) -> Diagnostic {
-        // The longest that it quotes: a short one is part of any sentence.
-        let own = self.spec().exclude.iter().filter(|pattern| error.contains(pattern.value.as_str()));
-        if let Some(own) = own.max_by_key(|pattern| pattern.value.len()) {
-            return diagnostic.at(own.span.clone());
-        }
-        let line = self.repo().dockerignore.as_ref().and_then(|file| {
-            let quoted = (1..).zip(file.text.lines()).filter(|(_, line)| error.contains(line.trim()));
-            let (number, _) = quoted.max_by_key(|(_, line)| line.trim().len())?;
-            Some(Span::line(file, number))
-        });
-        diagnostic.at(line.unwrap_or_else(|| self.spec().default_span()))
     }
 
     /// A file of the deny-list that is asked for by name is a mistake, not a wish.

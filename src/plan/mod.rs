@@ -209,7 +209,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A copy of those paths of the repository that are there, each to its place below a directory. The daemon looks at the
-    /// whole context for it, so there is one for all of them.
+    /// whole context for it, so there is one for all of them. It does not look behind links to directories.
     fn copy_what_is_there(&mut self, paths: &[ContextPath], dest: ImagePath) -> Option<CopyFiles> {
         paths.iter().for_each(|path| self.uses(path));
         let mut copy = CopyFiles::new(Tree::Context, ImagePath::root(), dest);

@@ -45,7 +45,7 @@ impl Planner<'_> {
         let mut found = self.production().natives();
         // Names become paths in the image, and both become ids of steps, in which a blank separates.
         found.retain(|native| is_name(&native.name) && !native.version.contains(char::is_whitespace));
-        self.unknown_natives(&found)?;
+        self.unknown_natives(&found);
         let wanted: Vec<_> = found
             .iter()
             .map(|native| (native, self.mode(native)))
@@ -123,21 +123,24 @@ impl Planner<'_> {
     }
 
     /// Rules for packages that are no natives of this repository: a typing mistake, most likely.
-    fn unknown_natives(&mut self, found: &[Native]) -> Result<(), Diagnostics> {
+    fn unknown_natives(&mut self, found: &[Native]) {
+        let known: Vec<_> = found.iter().map(|native| native.name.as_str()).collect();
         for (name, rule) in &self.spec().install.natives_by_package {
-            if !found.iter().any(|native| native.name == *name) {
-                let known: Vec<_> = found.iter().map(|native| native.name.as_str()).collect();
+            if !known.contains(&name.as_str()) {
+                let help = match known.as_slice() {
+                    [] => "it has none".to_owned(),
+                    known => format!("its native modules are: {}", known.join(", ")),
+                };
                 self.warnings.push(
                     Diagnostic::warning(
                         "plan/no-native",
                         format!("`{name}` is no native module of the production closure"),
                     )
-                    .help(format!("its native modules are: {}", known.join(", ")))
+                    .help(help)
                     .at(rule.span.clone()),
                 );
             }
         }
-        Ok(())
     }
 
     /// The steps of one. `written` counts the bytes of all their little projects.

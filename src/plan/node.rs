@@ -107,6 +107,12 @@ fn hinted(hint: &NodeHint) -> Option<Line> {
 }
 
 impl Planner<'_> {
+    /// Whether the runtime's base is distroless: Node alone, in `/nodejs`, without a shell.
+    pub(super) fn is_distroless(&self) -> bool {
+        let base = self.spec().runtime.base.as_ref();
+        base.is_none_or(|base| base.value == "distroless" || base.value.contains("distroless/nodejs"))
+    }
+
     /// An exact version holds for builds only where the runtime's base has tags of lines only.
     pub(super) fn note_exact(&mut self) {
         let distroless = self.spec().runtime.base.as_ref().is_none_or(|base| base.value == "distroless");
@@ -121,9 +127,7 @@ impl Planner<'_> {
             );
         }
     }
-}
 
-impl Planner<'_> {
     /// The images that steps use, by role.
     pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
         let spec = self.spec();

@@ -1,6 +1,7 @@
 //! The image: layers in the order in which they change.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::ignore_pattern;
 use crate::path::{ContextPath, ImagePath};
 
 use super::app::App;
@@ -98,7 +99,7 @@ impl Planner<'_> {
         let Some(first) = runtime.packages.first() else {
             return Ok(base);
         };
-        if runtime.base.as_ref().is_none_or(|base| base.value == "distroless") {
+        if self.is_distroless() {
             return Err(Diagnostic::error("plan/no-package-manager", "a distroless base has no package manager")
                 .help("choose one that has: `runtime: {base: slim}`")
                 .at(first.span.clone())
@@ -123,10 +124,15 @@ impl Planner<'_> {
         let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
         copy.exclude =
             [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
-        copy.exclude.extend(Some(self.install_dir()).filter(|dir| !dir.is_root()).map(|dir| dir.to_string()));
-        let backend = &self.backend.value.name;
         copy.exclude
-            .extend(self.repo().dist_closure(backend).iter().map(|manifest| format!("{}/package.json", manifest.dir)));
+            .extend(Some(self.install_dir()).filter(|dir| !dir.is_root()).map(|dir| ignore_pattern(dir.as_str())));
+        let backend = &self.backend.value.name;
+        copy.exclude.extend(
+            self.repo()
+                .dist_closure(backend)
+                .iter()
+                .map(|manifest| format!("{}/package.json", ignore_pattern(manifest.dir.as_str()))),
+        );
         copy.exclude.extend(pruned.all().cloned());
         copy.by_definition = true;
         copy.fixed_time = true;

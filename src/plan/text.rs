@@ -34,7 +34,7 @@ impl fmt::Display for Raw<'_> {
             let role = format!("{role:?}").to_lowercase();
             writeln!(f, "{role:<8}  {}  ({})", image.reference, image.origin)?;
         }
-        let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.as_str().strip_prefix("check ")).collect();
+        let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.check()).collect();
         writeln!(f, "checks    {}", if checks.is_empty() { "none".to_owned() } else { checks.join(", ") })?;
         writeln!(f, "command   {}", plan.image.cmd.join(" "))?;
         match &plan.image.user {

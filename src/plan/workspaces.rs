@@ -52,7 +52,7 @@ pub(super) fn app<'a>(
         Some(Frontend::Bundled) | None => {}
     }
     let shipped: Vec<&Manifest> =
-        inputs.repo.dist_closure(&backend.name).into_iter().filter(|manifest| is_app(manifest)).collect();
+        inputs.repo.dist_closure(&backend.name).into_iter().filter(|manifest| manifest.is_app()).collect();
     match (shipped.as_slice(), wanted) {
         ([app], _) => Ok(Some(Decision {
             value: app,
@@ -64,11 +64,6 @@ pub(super) fn app<'a>(
         ([], Some(frontend)) => Err(missing_app(inputs, backend, frontend.span.clone())),
         (several, _) => Err(ambiguous(inputs, "frontend", several)),
     }
-}
-
-/// Whether a workspace is an app: what a browser loads, not a plugin of one.
-fn is_app(manifest: &Manifest) -> bool {
-    manifest.role.as_deref() == Some("frontend")
 }
 
 fn missing_app(inputs: &Inputs<'_>, backend: &Manifest, span: Span) -> Diagnostics {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Diagnostic, Label, SourceFile, Span, head};
+use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
 use crate::secret;
+use crate::words::head;
 
 /// Lines told before and after a place; clients show two to four.
 const CONTEXT: usize = 6;

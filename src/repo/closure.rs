@@ -28,7 +28,7 @@ impl Repository {
     /// by path; empty if there is no such workspace.
     pub fn source_closure(&self, name: &str) -> Vec<&Manifest> {
         self.closure([name], |m| {
-            let open = m.name == name || !(m.bundled || m.role.as_deref() == Some("frontend"));
+            let open = m.name == name || !(m.bundled || m.is_app());
             let development = m.dev_dependencies.keys().chain(m.peer_dependencies.keys());
             let all = m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development);
             all.filter(move |_| open)

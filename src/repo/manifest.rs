@@ -13,6 +13,11 @@ use super::json::{self, Step};
 use super::{Manifest, read};
 
 impl Manifest {
+    /// Whether it is an app: what a browser loads, not a plugin of one.
+    pub fn is_app(&self) -> bool {
+        self.role.as_deref() == Some("frontend")
+    }
+
     /// Reads the manifest of a directory. Values of a wrong type are left out, as Yarn does.
     pub(crate) fn parse(dir: &ContextPath, data: Bytes) -> Result<Self, Diagnostic> {
         let name = dir.join("package.json").map_or_else(|_| "package.json".to_owned(), |path| path.to_string());

@@ -14,7 +14,7 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
         // What is cut off cannot be told from a password's end, so those go first.
-        for (i, c) in crate::diagnostic::quotable(self.0).chars().enumerate() {
+        for (i, c) in crate::words::quotable(self.0).chars().enumerate() {
             if i >= SHOWN {
                 f.write_str("…")?;
                 break;

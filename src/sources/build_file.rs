@@ -8,16 +8,14 @@ use bytes::Bytes;
 use futures_util::future::join;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::files::{Files as _, FilesError, parse_ignore_file};
+use crate::files::{Files as _, FilesError};
 use crate::gateway::{BuildkitFiles, Client, Failure, SolveRequest};
+use crate::ignore;
 use crate::path::ContextPath;
 use crate::request::{BuildFileSource, ContextSource, Request};
 use crate::spec;
 
 use super::context::{git, unsupported};
-
-/// The largest ignore file that is read, in bytes.
-const IGNORE_LIMIT: u64 = 1 << 20;
 
 /// What the user wrote for this build.
 #[derive(Debug, Clone)]
@@ -46,11 +44,11 @@ impl BuildFile {
         let files = BuildkitFiles::new(client.clone(), reference);
         let beside = request.build_file.ignore_file();
         let (text, ignore) =
-            join(read(&files, path, spec::MAX_BYTES as u64), read(&files, &beside, IGNORE_LIMIT)).await;
+            join(read(&files, path, spec::MAX_BYTES as u64), read(&files, &beside, ignore::MAX_BYTES)).await;
         let text = text?.ok_or_else(|| missing(path))?;
         Ok(Self {
             file: spec::decode(path.as_str(), &text)?,
-            ignore: ignore?.map(|bytes| parse_ignore_file(&String::from_utf8_lossy(&bytes))),
+            ignore: ignore?.map(|bytes| ignore::patterns(&ignore::file(&beside, &bytes))).transpose()?,
             vertex,
         })
     }

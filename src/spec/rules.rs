@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::language::PRESETS;
 use super::model::{Check, Frontend, Spec};
 use super::report::suspicious;
-use super::secret;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
+use crate::secret;
 use crate::words::{nearest, quote};
 
 /// What does not go together in a specification.
@@ -31,7 +31,7 @@ struct Rules<'a> {
 /// A label that names the build arg, where one has set the value.
 fn says(span: &Span, text: &str) -> String {
     match &span.build_arg {
-        Some(name) => format!("{text} (`--build-arg {name}`)").trim_start().to_owned(),
+        Some(name) => format!("{text} (`--build-arg {name}`)"),
         None => text.to_owned(),
     }
 }
@@ -52,8 +52,8 @@ impl Rules<'_> {
             match seen.get(&file.to) {
                 Some(first) => self.found.push(
                     Diagnostic::error("spec/duplicate", format!("two config files become {}", quote(file.to.as_str())))
-                        .label(file.span.clone(), "again here")
-                        .label(Span::clone(first), "first here")
+                        .label(file.span.clone(), says(&file.span, "again here"))
+                        .label(Span::clone(first), says(first, "first here"))
                         .help("remove one of them, or give it another name: `{from: …, to: …}`"),
                 ),
                 None => drop(seen.insert(&file.to, file.span.clone())),
@@ -73,8 +73,8 @@ impl Rules<'_> {
             match seen.get(&name.to_lowercase()) {
                 Some(first) => self.found.push(
                     Diagnostic::error("spec/duplicate", format!("two checks are called {}", quote(name)))
-                        .label(check.span.clone(), "again here")
-                        .label(Span::clone(first), "first here")
+                        .label(check.span.clone(), says(&check.span, "again here"))
+                        .label(Span::clone(first), says(first, "first here"))
                         .help("each check is a target of its own: remove one, or give it another name"),
                 ),
                 None => drop(seen.insert(name.to_lowercase(), check.span.clone())),
@@ -129,10 +129,9 @@ impl Rules<'_> {
         let plain = !base.contains(['/', ':', '@', '.']) && !PRESETS.contains(&base.as_str());
         if let Some(near) = nearest(base, PRESETS).filter(|_| plain) {
             let message = format!("{} is taken as the name of an image", quote(base));
-            let text = says(&base.span, "");
             self.found.push(
                 Diagnostic::warning("spec/preset", message)
-                    .label(base.span.clone(), text)
+                    .at(base.span.clone())
                     .help(format!("did you mean `{near}`? For an image of this name write `{}:latest`", base.value)),
             );
         }
@@ -143,7 +142,7 @@ impl Rules<'_> {
         let (None, Some(runtime)) = (&network.ca, &network.ca_runtime) else { return };
         self.found.push(
             Diagnostic::error("spec/missing-key", "`network.ca` names no certificates")
-                .label(runtime.span.clone(), says(&runtime.span, ""))
+                .at(runtime.span.clone())
                 .help("add `secret` or `file`"),
         );
     }
@@ -152,7 +151,7 @@ impl Rules<'_> {
         let named = [("build.env", &self.spec.build.env), ("runtime.env", &self.spec.runtime.env)];
         for (path, env) in named {
             for (name, value) in env {
-                if secret::secret_name(name) && !value.is_empty() {
+                if secret::is_secret_name(name) && !value.is_empty() {
                     self.found.push(suspicious(path, name, value.span.clone()));
                 }
             }

@@ -16,12 +16,13 @@ pub enum Origin {
     /// The user wrote it there, in the build file or as a build arg.
     #[serde(serialize_with = "write_place", deserialize_with = "read_place")]
     Written(Span),
-    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`, or the noun alone where nobody could.
+    /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`, or the noun alone where the default depends
+    /// on the repository.
     Default(Cow<'static, str>),
 }
 
 impl Origin {
-    /// Nobody wrote it: the noun and its default.
+    /// Nobody wrote it: see [`Origin::Default`].
     pub const fn of_default(noun: &'static str) -> Self {
         Self::Default(Cow::Borrowed(noun))
     }

@@ -14,10 +14,23 @@ use super::{Content, ImageRole, Origin, Side};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId(String);
 
+/// How ids of checks begin.
+const CHECK: &str = "check ";
+
 impl StepId {
     /// An id.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
+    }
+
+    /// The id of a check.
+    pub fn of_check(name: &str) -> Self {
+        Self(format!("{CHECK}{name}"))
+    }
+
+    /// The check's name, if it is one.
+    pub fn check(&self) -> Option<&str> {
+        self.0.strip_prefix(CHECK)
     }
 
     /// The text.

@@ -79,7 +79,7 @@ fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
     let path = &asked.value;
     let others = root.names.iter().filter(|name| name.ends_with(".yaml") && !name.ends_with(".local.yaml"));
     let help = match nearest(path.as_str(), others.map(String::as_str)) {
-        Some(name) => format!("did you mean {name}?"),
+        Some(name) => format!("did you mean `{name}`?"),
         None => {
             "check its path, which is relative to the repository's root, and that no ignore file hides it".to_owned()
         }

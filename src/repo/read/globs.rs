@@ -41,7 +41,10 @@ pub(crate) enum GlobError {
     #[error("the patterns, times the directories that they are tried on, are too many")]
     TooMuch,
     /// More patterns than anyone writes.
-    #[error("there are more than {MAX_PATTERNS} patterns, or {MAX_NEGATIVE} that begin with `!`")]
+    #[error(
+        "there are more than {MAX_PATTERNS} patterns, {MAX_NEGATIVE} that begin with `!`, or {MAX_EXPANDED} that the braces of one \
+         stand for"
+    )]
     TooManyPatterns,
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -88,10 +91,10 @@ impl Tree {
         Ok(())
     }
 
-    /// Counts patterns that are about to be tried on a text; lengths in bytes, of patterns those of all.
-    fn count(&mut self, patterns: usize, length: usize, text: usize) -> Result<(), GlobError> {
-        let long = length.saturating_mul(text).checked_div(256).unwrap_or_default();
-        self.tried = self.tried.saturating_add(patterns).saturating_add(long);
+    /// Counts what is about to be tried, one pattern on many texts or many on one: how often, and bytes of both in all.
+    fn count(&mut self, tries: usize, patterns: usize, texts: usize) -> Result<(), GlobError> {
+        let long = patterns.saturating_mul(texts).checked_div(256).unwrap_or_default();
+        self.tried = self.tried.saturating_add(tries).saturating_add(long);
         if self.tried > MAX_TRIED { Err(GlobError::TooMuch) } else { Ok(()) }
     }
 
@@ -132,7 +135,7 @@ pub(crate) async fn expand(
         if text.len() > MAX_PATTERN {
             return Err(GlobError::Pattern { index, reason: "the pattern is longer than 1024 bytes" });
         }
-        for text in braces(text) {
+        for text in braces(text).ok_or(GlobError::TooManyPatterns)? {
             expanded = expanded.saturating_add(1);
             target.entry(rooted(base, index, &text)?).or_insert(index);
         }
@@ -255,26 +258,10 @@ impl Pattern {
 }
 
 fn glob(index: usize, text: &str) -> Result<Pattern, GlobError> {
-    if is_closed(text) {
-        Ok(Pattern(text.to_owned()))
-    } else {
-        Err(GlobError::Pattern { index, reason: "the pattern is not a glob" })
+    match fast_glob::validate(text) {
+        Ok(()) => Ok(Pattern(text.to_owned())),
+        Err(_) => Err(GlobError::Pattern { index, reason: "the pattern is not a glob" }),
     }
-}
-
-/// Whether every `[` has its `]` and no escape is left open: what does not is no glob, and would match nothing silently.
-fn is_closed(text: &str) -> bool {
-    let mut class = false;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.next().is_none() => return false,
-            '[' => class = true,
-            ']' => class = false,
-            _ => {}
-        }
-    }
-    !class
 }
 
 /// Matches what a negative pattern names, and everything below it.
@@ -299,45 +286,50 @@ fn parts(index: usize, text: &str) -> Result<Vec<Part>, GlobError> {
         .collect()
 }
 
-/// Expands `{a,b/c}`; numeric ranges stay, nobody names workspaces so.
-fn braces(text: &str) -> Vec<String> {
+/// Expands `{a,b/c}`: all of them, since matching one pattern with several takes for ever. `None` where they are too many.
+/// Numeric ranges stay, nobody names workspaces so.
+fn braces(text: &str) -> Option<Vec<String>> {
     let mut done = Vec::new();
     let mut todo = vec![text.to_owned()];
     while let Some(text) = todo.pop() {
         match split_braces(&text) {
-            Some((before, choices, after)) if done.len().saturating_add(todo.len()) < MAX_EXPANDED => {
+            Some((before, choices, after)) => {
                 todo.extend(choices.iter().rev().map(|choice| format!("{before}{choice}{after}")));
             }
-            _ => done.push(text),
+            None => done.push(text),
+        }
+        if done.len().saturating_add(todo.len()) > MAX_EXPANDED {
+            return None;
         }
     }
-    done
+    Some(done)
 }
 
 /// The first `{...}` with a comma on its own level.
 fn split_braces(text: &str) -> Option<(&str, Vec<&str>, &str)> {
-    let open = text.find('{')?;
-    let mut depth = 0_usize;
-    let mut commas = vec![open];
-    for (i, byte) in text.bytes().enumerate().skip(open) {
+    // Of each open brace its place, and those of its commas.
+    let mut open: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut bytes = text.bytes().enumerate();
+    let mut first: Option<(usize, Vec<usize>, usize)> = None;
+    while let Some((at, byte)) = bytes.next() {
         match byte {
-            b'{' => depth = depth.saturating_add(1),
-            b',' if depth == 1 => commas.push(i),
-            b'}' if depth == 1 => {
-                commas.push(i);
-                let choice = |pair: &[usize]| match pair {
-                    [a, b] => text.get(a.saturating_add(1)..*b),
-                    _ => None,
-                };
-                let choices: Vec<&str> = commas.windows(2).filter_map(choice).collect();
-                let after = text.get(i.saturating_add(1)..)?;
-                return (choices.len() > 1).then_some((text.get(..open)?, choices, after));
+            b'\\' => drop(bytes.next()),
+            b'{' => open.push((at, Vec::new())),
+            b',' => open.last_mut().into_iter().for_each(|(_, commas)| commas.push(at)),
+            b'}' => {
+                let closed = open.pop().filter(|(_, commas)| !commas.is_empty());
+                let found = closed.map(|(start, commas)| (start, commas, at));
+                first = [first, found].into_iter().flatten().min_by_key(|(start, ..)| *start);
             }
-            b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    None
+    let (start, commas, end) = first?;
+    let behind = |at: usize| at.saturating_add(1);
+    let starts = std::iter::once(start).chain(commas.iter().copied()).map(behind);
+    let ends = commas.iter().copied().chain([end]);
+    let choices = starts.zip(ends).map(|(start, end)| text.get(start..end)).collect::<Option<Vec<_>>>()?;
+    Some((text.get(..start)?, choices, text.get(behind(end)..)?))
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn named_configs_must_be_there() {
     assert_eq!(
         said,
         [
-            "backstage.build.yaml:2:1: the config file app-config.yml is not in the build context (did you mean app-config.yaml?)",
+            "backstage.build.yaml:2:1: the config file app-config.yml is not in the build context (did you mean `app-config.yaml`?)",
             "backstage.build.yaml:2:1: the config file config/prod.yaml is not in the build context (check its path, which is \
              relative to the repository's root, and that no ignore file hides it)",
         ]

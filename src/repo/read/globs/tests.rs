@@ -36,6 +36,9 @@ async fn patterns() {
         ("", &["packages/.*"], &["packages/.hidden"]),
         ("", &["{packages,plugins}/a*"], &["packages/app", "plugins/a", "plugins/a-common"]),
         ("", &["plugins/{a,group/b}"], &["plugins/a", "plugins/group/b"]),
+        ("", &["{plugins}/{a,group/{b,c}}"], &["plugins/a", "plugins/group/b", "plugins/group/c"]),
+        ("", &["{{packages,other},plugins}/a"], &["other/a", "packages/a", "plugins/a"]),
+        ("", &["plugins/{{a,b}}"], &["plugins/a"]),
         (
             "",
             &["plugins/**", "!**/test"],
@@ -72,7 +75,9 @@ async fn patterns_are_counted() {
     let many: Vec<String> = (0..=MAX_PATTERNS).map(|i| format!("p{i}")).collect();
     let braces: Vec<String> = (0..100).map(|i| format!("{}{i}", "{a,b}".repeat(8))).collect();
     let negative: Vec<String> = (0..=MAX_NEGATIVE).map(|i| format!("!p{i}")).collect();
-    for patterns in [many, braces, negative] {
+    // One that would be matched for ever.
+    let deep = vec![format!("packages/{}b", "{a,a,a,a,a,a,a,a,a,a}".repeat(40))];
+    for patterns in [many, braces, negative, deep] {
         let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
         let error = expanded("", &patterns).await.unwrap_err();
         assert!(matches!(error, GlobError::TooManyPatterns), "{error}");
