@@ -143,8 +143,9 @@ fn no_target(request: &Request, plan: &Plan) -> Failure {
     let names: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
     let near = nearest(asked, names.iter().copied());
     let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let check = ["typecheck", "lint", "test"].contains(&asked).then(|| format!("name it in `checks: [{asked}]`; "));
     Diagnostic::error("request/target", format!("there is no target `{asked}`"))
-        .help(format!("{near}targets are {}", names.join(", ")))
+        .help(format!("{}{near}targets are {}", check.unwrap_or_default(), names.join(", ")))
         .into()
 }
 

@@ -11,6 +11,7 @@ use crate::files::{Files, ReadSet, is_denied};
 use crate::path::ContextPath;
 use crate::plan::{self, Inputs, Plan};
 use crate::repo::Repository;
+use crate::request::is_proxy;
 use crate::spec::Spec;
 use crate::{repo, spec};
 
@@ -118,7 +119,8 @@ impl<'a> Reading<'a> {
     /// The files that this round reads.
     pub fn read_set(&self) -> ReadSet {
         let named = self.spec.named_configs().into_iter().map(|path| path.value);
-        let paths: Vec<_> = named.chain(self.included.paths.iter().cloned()).collect();
+        let ca = self.spec.network.ca_file().map(|path| path.value);
+        let paths: Vec<_> = named.chain(self.included.paths.iter().cloned()).chain(ca).collect();
         repo::read_set(&paths, self.source.ignore.as_deref())
     }
 
@@ -129,6 +131,7 @@ impl<'a> Reading<'a> {
     pub async fn read(&mut self, files: &dyn Files) -> Result<Option<Facts>, Diagnostics> {
         let named = self.spec.named_configs();
         let (found, more) = repo::read(files, &named).await?;
+        repo::certificates(files, self.spec.network.ca_file()).await?;
         let references = repo::config_references(&found);
         let Included { paths, rounds } = &mut self.included;
         let mut fresh = references.clone();
@@ -194,7 +197,9 @@ fn unread(path: &ContextPath) -> Diagnostic {
 
 /// Build args that nothing here knows: a typing mistake, most likely.
 fn unconsumed(source: &Source) -> Option<Diagnostic> {
-    let known = |name: &String| spec::consumes(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH";
+    let known = |name: &String| {
+        spec::consumes(name) || is_proxy(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
+    };
     let shown = |name: &String| if name.is_empty() { "one without a name".to_owned() } else { name.clone() };
     let unknown = source.build_args.keys().filter(|name| !known(name));
     let unknown = unknown.map(|name| match spec::suggestion(name) {

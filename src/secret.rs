@@ -82,18 +82,23 @@ const URLS: [(&str, &str, &str, &str); 3] =
 fn passwords(lower: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (separator, at, colon, slash) in URLS {
+        let next = if separator == "//" { "://" } else { separator };
+        // No text is looked through twice.
+        let mut done = 0_usize;
         found.extend(lower.match_indices(separator).filter_map(|(place, _)| {
             let scheme = lower.get(..place)?;
             let start = place.saturating_add(separator.len());
             let rest = lower.get(start..)?;
-            // No text is looked at twice.
-            let rest = rest.split(separator).next()?.split(|c: char| c.is_whitespace() || c == '"').next()?;
-            let host = rest.split(slash).next()?.split(['?', '#']).next()?;
+            let ends = |c: char| c.is_whitespace() || c == '"';
+            // The next separator has a slash in it.
+            let host = rest.split(slash).next()?.split(ends).next()?.split(['?', '#']).next()?;
             let user = user_of(host, at).or_else(|| {
                 // A password may hold what ends a host, where it was not escaped; digits are a port.
-                let (_, port) = split(host, colon).filter(|_| !host.starts_with('['))?;
+                let (_, port) = split(host, colon).filter(|_| start >= done && !host.starts_with('['))?;
                 let is_port = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
-                user_of(rest, at).filter(|_| !is_port)
+                let rest = rest.split(next).next()?.split(ends).next().filter(|_| !is_port)?;
+                done = start.saturating_add(rest.len());
+                user_of(rest, at)
             })?;
             let (name, password) = split(user, colon).unwrap_or((user, ""));
             let web =
@@ -157,15 +162,19 @@ fn parameters(lower: &str) -> Vec<Range<usize>> {
                 let (name, behind) = rest.split_at_checked(length).unwrap_or_default();
                 let Some(value) = behind.strip_prefix(equals).filter(|_| at >= done) else { continue };
                 let name = name.trim_end_matches(['[', ']']);
-                if !SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) || is_variable(value) {
+                if !SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) {
                     continue;
                 }
-                let ends = |c: char| c.is_whitespace() || matches!(c, '&' | '#' | '"' | '`');
-                let value = value.split(ends).next().unwrap_or_default();
-                let value = value.split("%26").next().and_then(|value| value.split("%23").next()).unwrap_or_default();
+                let encoded =
+                    |at: usize| value.get(at..).is_some_and(|rest| rest.starts_with("%26") || rest.starts_with("%23"));
+                let ends = |(at, c): &(usize, char)| {
+                    c.is_whitespace() || matches!(c, '&' | '#' | '"' | '`') || (*c == '%' && encoded(*at))
+                };
+                let end = value.char_indices().find(ends).map_or(value.len(), |(at, _)| at);
+                let value = value.get(..end).unwrap_or_default();
                 let start = start.saturating_add(length).saturating_add(equals.len());
                 done = start.saturating_add(value.len());
-                if !value.is_empty() {
+                if !value.is_empty() && !is_variable(value) {
                     found.push(start..done);
                 }
             }
@@ -221,7 +230,7 @@ fn settings(text: &str) -> Vec<Range<usize>> {
         let (spaced, from) = (npm || value.len() < behind.len(), value.len());
         let (inside, value) = match value.chars().next() {
             Some(quote @ ('"' | '\'')) => (1_usize, quoted(value, quote)),
-            _ if spaced => (0, word(value)),
+            _ if spaced => (0, word(value, begins_a_line(text.get(..at).unwrap_or_default(), name))),
             _ => continue,
         };
         let start = text.len().saturating_sub(from).saturating_add(inside);
@@ -261,22 +270,37 @@ fn quoted(text: &str, quote: char) -> &str {
     inner
 }
 
-/// One word, where nothing but a comment or another setting follows: a sentence has more.
-fn word(text: &str) -> &str {
-    let blank = [' ', '\t', '\r', '\n'];
-    let word = text.split(blank).next().unwrap_or_default();
+/// Whether nothing stands before a name on its line but what YAML and comments begin with.
+fn begins_a_line(before: &str, name: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\t', '"', '\'']);
+    let before = before.strip_suffix(name).unwrap_or(before).trim_end_matches([' ', '\t', '"', '\'', '-', '#', ';']);
+    before.is_empty() || before.ends_with('\n')
+}
+
+/// A value without quotes: the line, where its name begins one; elsewhere a word that a comment or another setting follows,
+/// since a sentence has more.
+fn word(text: &str, line: bool) -> &str {
+    let word = text.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
     let rest = text.get(word.len()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
     let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
     let is_value =
         !word.starts_with(['{', '[', '|', '>', '&', '*', '`']) && !["null", "true", "false", "~"].contains(&word);
+    if !is_value {
+        return "";
+    }
+    if line {
+        let line = text.split(['\r', '\n']).next().unwrap_or_default();
+        return line.split(" #").next().unwrap_or_default().trim_end();
+    }
     // In a mapping on one line these are not of the value; where they are, they are all that is seen of it.
-    if ends && is_value { word.trim_end_matches([',', '}', ']']) } else { "" }
+    if ends { word.trim_end_matches([',', '}', ']']) } else { "" }
 }
 
-/// Whether a text begins with a shell's variable.
+/// Whether a text begins with a shell's variable; one with a value of its own (`${A:-x}`) is none.
 fn is_variable(text: &str) -> bool {
     let name = text.strip_prefix('$').and_then(|rest| rest.chars().next());
-    name.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{'))
+    let own = text.split(['}', ' ']).next().is_some_and(|name| name.contains(":-") || name.contains(":="));
+    name.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{')) && !own
 }
 
 /// What a text's URLs hold of secrets: the first user name with a password, or secret parameter.
@@ -380,6 +404,7 @@ mod tests {
             "https://registry.npmjs.org/@scope%2fname/-/name-1.0.0.tgz",
             "// a comment: @scope/name",
             "https://${USER}:${TOKEN}@host/a:b@c",
+            "//a//b",
         ] {
             assert_eq!(credentials(text), None, "{text}");
         }
@@ -412,6 +437,9 @@ mod tests {
             "_password = S3KRET",
             "- secret: S3KRET0123456789abcdef",
             "npmAuthToken: KRET # bot",
+            "  # npmAuthToken: KRET comes from the vault",
+            "token: S3 KRET",
+            "password: S3, KRET",
             "apiKey: S3K,RET",
             "token: S3K]RET",
             "NPM_TOKEN: S3KRET",
@@ -431,6 +459,7 @@ mod tests {
             "`token`: text",
             "found the token: then something else",
             "the token: 1 of 2",
+            "a secret: npm_token",
             "\"@scope/token\": \"^1.0.0\"",
             "token: true",
             "token:\n  a: 1",
@@ -452,13 +481,22 @@ mod tests {
         assert_eq!(redacted("`https://h/x?a=1&X-Amz-Signature=abc`"), "`https://h/x?a=1&X-Amz-Signature=***`");
         let encoded = "patch:zz@https%3A%2F%2Fh.io%2Fx.tgz%3Ftoken%3DS3KRET#./p.patch";
         assert_eq!(redacted(encoded), encoded.replace("S3KRET", "***"));
-        for text in ["https://u:S3/KRET@h/x", "https://u:S3?KRET@h", "//u:S3KRET@h/x", "http://u:#S3KRET@h"] {
+        for text in [
+            "https://u:S3/KRET@h/x",
+            "https://u:S3?KRET@h",
+            "//u:S3KRET@h/x",
+            "http://u:#S3KRET@h",
+            "https://u:p//S3KRET@h",
+            "//u:p//KRET@h",
+        ] {
             assert!(!redacted(text).contains("KRET"), "{text}");
         }
         for text in ["?token=a,S3KRET", "?sig=S3KRET", "?token[]=a'S3KRET", "#access_token=S3KRET", ";pwd=a)S3KRET"] {
             assert!(!redacted(text).contains("S3KRET"), "{text}");
         }
         assert_eq!(parameters(&"?token=".repeat(200_000)).len(), 1);
+        assert_eq!(parameters(&"%26token%3da".repeat(50_000)).len(), 50_000);
+        assert!(redacted("https://user:${A:-S3KRET}@h").contains("***"));
         for text in ["a ? b : c", "x?key", "x?key=", "x?token=$TOKEN", "a && b", "?page=2"] {
             assert_eq!(redacted(text), text);
         }
@@ -468,7 +506,16 @@ mod tests {
         }
         assert!(passwords(&"//a:b".repeat(200_000)).is_empty());
         assert_eq!(settings(&" token: a\n".repeat(100_000)).len(), 100_000);
-        for one_line in ["_auth=", " token: a", " token: a,", "token: \"$a", "password: '$'' ", "'token' : $a"] {
+        for one_line in [
+            "_auth=",
+            " token: a",
+            " token: a,",
+            "token: ",
+            "#token: a ",
+            "token: \"$a",
+            "password: '$'' ",
+            "'token' : $a",
+        ] {
             settings(&one_line.repeat(200_000));
         }
         let many = "npm_0123456789abcdefghij ".repeat(200_000);

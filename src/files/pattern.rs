@@ -23,8 +23,8 @@ pub enum PatternError {
     TooMuch,
 }
 
-/// Bytes of one pattern.
-const MAX_PATTERN: usize = 1024;
+/// Bytes of one pattern: more than those of the longest path, escaped.
+const MAX_PATTERN: usize = 8192;
 /// Patterns of one list.
 const MAX_PATTERNS: usize = 20_000;
 
@@ -128,7 +128,7 @@ impl PatternMatcher {
     fn deciding(&self, path: &str) -> Option<Rule> {
         let exact = with_parents(path).filter_map(|path| self.exact.get(path)).max().copied();
         let later = self.patterns.iter().rev().take_while(|(rule, _)| exact.is_none_or(|exact| *rule > exact));
-        let mut matching = later.filter(|(_, kind)| with_parents(path).any(|path| kind.matches(path)));
+        let mut matching = later.filter(|(_, kind)| kind.matches(path));
         matching.next().map(|(rule, _)| *rule).or(exact)
     }
 }
@@ -139,19 +139,22 @@ fn with_parents(path: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Kind {
+    /// Whether it matches a path or a directory that it lies in.
     fn matches(&self, path: &str) -> bool {
         match self {
-            Self::Exact(text) => path == text,
-            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
-            Self::Suffix(suffix) => path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path),
-            Self::Name(tokens) => matches_tokens(tokens, path.rsplit('/').next().unwrap_or(path)),
+            Self::Exact(text) => with_parents(path).any(|path| path == text),
+            Self::Prefix(prefix) => with_parents(path).any(|path| path.starts_with(prefix.as_str())),
+            Self::Suffix(suffix) => {
+                with_parents(path).any(|path| path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path))
+            }
+            Self::Name(tokens) => path.split('/').any(|name| matches_tokens(tokens, name)),
             Self::Tokens(tokens) => matches_tokens(tokens, path),
         }
     }
 }
 
-/// Runs all ways to match at once: the time is tokens times characters, whatever the pattern. Most patterns say no at the
-/// first character, and there are many patterns and paths.
+/// Whether tokens match a path or a directory that it lies in. Runs all ways to match at once: the time is tokens times
+/// characters, whatever the pattern. Most patterns say no at the first character, and there are many patterns and paths.
 fn matches_tokens(tokens: &[Token], path: &str) -> bool {
     let mut states = vec![false; tokens.len().saturating_add(1)];
     if let Some(first) = states.first_mut() {
@@ -162,6 +165,9 @@ fn matches_tokens(tokens: &[Token], path: &str) -> bool {
     let (mut next, mut next_inside) = (states.clone(), inside.clone());
     skip_empty(tokens, &mut states);
     for c in path.chars() {
+        if c == '/' && states.last().copied().unwrap_or_default() {
+            return true;
+        }
         next.fill(false);
         next_inside.fill(false);
         for (i, token) in tokens.iter().enumerate() {

@@ -67,6 +67,10 @@ impl Builder<'_> {
             .owner(Owner::ids(0, 0))
             .include_patterns(&copy.only)
             .exclude_patterns(&copy.exclude);
+        if copy.from == Tree::Context && copy.only.is_empty() {
+            // A link that somebody names stands for what it leads to, as in a Dockerfile.
+            made = made.follow_symlink();
+        }
         match copy.mode {
             Mode::Keep => {}
             Mode::Readable => made = made.mode_str("u+rwX,go+rX,go-w"),

@@ -14,6 +14,9 @@ use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path
 /// Yarn's settings may hold credentials; an install needs them, and an image never does.
 pub(super) const SETTINGS: &str = "**/.yarnrc.yml";
 
+/// Catalog locations with a `*` in them: each is tried on every workspace.
+const MAX_PATTERNS: usize = 1_000;
+
 impl Planner<'_> {
     /// Config files, what they name, and `files`.
     pub(super) fn files(&mut self) -> Result<Vec<FileAction>, Diagnostics> {
@@ -151,16 +154,28 @@ impl Planner<'_> {
             .filter_map(|config| self.repo().configs.get(&config.from))
             .flat_map(|config| config.references.iter().cloned())
             .collect();
+        let (mut patterns, mut nothing) = (0_usize, Vec::new());
         for target in config::file_locations(&self.merged()) {
+            if target.contains('*') {
+                patterns = patterns.saturating_add(1);
+            }
+            if patterns > MAX_PATTERNS {
+                nothing.push(target);
+                continue;
+            }
             let found = self.location(&target);
             if found.is_empty() && target.contains('*') {
-                let message = format!("nothing is put into the image for the catalog location `{target}`");
-                self.warnings.push(
-                    Diagnostic::warning("plan/location", message)
-                        .help("name the files that it means, or their folder, under `files`"),
-                );
+                nothing.push(target);
             }
             paths.extend(found);
+        }
+        if let Some(first) = nothing.first() {
+            let message = match nothing.len() {
+                1 => format!("nothing is put into the image for the catalog location `{first}`"),
+                many => format!("nothing is put into the image for {many} catalog locations, such as `{first}`"),
+            };
+            let warning = Diagnostic::warning("plan/location", message);
+            self.warnings.push(warning.help("name the files that are meant, or their folder, under `files`"));
         }
         paths.retain(|path| !path.is_root() && !is_secret(path));
         paths.sort();
@@ -191,9 +206,20 @@ impl Planner<'_> {
 
     /// Whether a directory is a workspace, holds one, or lies among the sources of one.
     fn holds_sources(&self, dir: &ContextPath) -> bool {
-        self.repo().workspaces.iter().any(|manifest| {
-            manifest.dir.is_in(dir) || manifest.dir.join("src").is_ok_and(|sources| dir.is_in(&sources))
-        })
+        // Sorted by directory.
+        let workspaces = &self.repo().workspaces;
+        let from = |start: &str| {
+            let at = workspaces.partition_point(|manifest| manifest.dir.as_str() < start);
+            workspaces.get(at).map(|manifest| manifest.dir.as_str())
+        };
+        let holds = |dir: &str| {
+            from(dir) == Some(dir)
+                || from(&format!("{dir}/")).is_some_and(|found| found.starts_with(&format!("{dir}/")))
+        };
+        let mut dirs = std::iter::successors(Some(dir.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
+        let among_sources =
+            |dir: &ContextPath| dir.name() == "src" && from(dir.parent().as_str()) == Some(dir.parent().as_str());
+        holds(dir.as_str()) || dirs.any(|dir| among_sources(&dir))
     }
 
     /// The files at the top of workspaces that a pattern such as `./plugins/*/catalog-info.yaml` names.

@@ -21,6 +21,10 @@ const BUILT: [&str; 2] = ["**/dist", "**/dist-types"];
 /// only where nothing is needed; the context is larger than it would have to be.
 const MAX_TRIED: usize = 200_000_000;
 
+/// Bytes of paths that the client is asked for; for more, all of the context is. They travel in the header of a request, which
+/// gRPC refuses above a mebibyte.
+const MAX_PATHS: usize = 512 << 10;
+
 impl Planner<'_> {
     /// Fills in the patterns, once all steps have said what they copy.
     pub(super) fn finish_context(&mut self) -> Result<(), Diagnostics> {
@@ -31,6 +35,9 @@ impl Planner<'_> {
         };
         if self.inputs.ignore.is_none() {
             self.show_what_is_needed(&mut exclude);
+        }
+        if bytes(&self.context.paths) > MAX_PATHS {
+            self.context.paths.insert(String::new());
         }
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
         exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));

@@ -123,6 +123,7 @@ impl<'a> Planner<'a> {
         self.notes();
         self.note_exact();
         self.refuse_unsupported()?;
+        self.refuse_unknown_user()?;
         let installed = self.install()?;
         let frontend = self.app(&installed)?;
         let bundle = self.backend(&installed)?;

@@ -53,6 +53,7 @@ const DEFAULT: u64 = 22;
 /// Chooses the line: the build file, then `.nvmrc`, `.node-version`, `engines.node`, then the table.
 pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnostic>) -> Decision<Line> {
     if let Some(written) = &spec.node {
+        warnings.extend(hints.iter().filter_map(|hint| refused(hint, written)));
         return written_line(written);
     }
     for hint in hints {
@@ -80,6 +81,17 @@ pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnos
 fn written_line(written: &Spanned<NodeVersion>) -> Decision<Line> {
     let line = Line { major: written.major, exact: written.exact };
     Decision { value: line, because: "it is set".to_owned(), origin: Origin::Written(written.span.clone()) }
+}
+
+/// What the repository says against a line that is set.
+fn refused(hint: &NodeHint, written: &Spanned<NodeVersion>) -> Option<Diagnostic> {
+    let range = Range::parse(hint.range.trim()).filter(|_| hint.kind == "engines.node")?;
+    let message = format!("Node {} is set, and {} says `{}`", written.major, hint.kind, hint.range);
+    (!range.allows_major(written.major)).then(|| {
+        Diagnostic::warning("plan/node-engines", message)
+            .help("set one that fits, or change what package.json says")
+            .at(written.span.clone())
+    })
 }
 
 fn release(major: u64) -> Option<&'static Release> {

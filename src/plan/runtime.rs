@@ -86,6 +86,21 @@ impl Planner<'_> {
         Tree::Step(id)
     }
 
+    /// A user that the base does not know by name: such an image cannot be started.
+    pub(super) fn refuse_unknown_user(&self) -> Result<(), Diagnostics> {
+        let runtime = &self.spec().runtime;
+        let preset = runtime.base.as_ref().is_none_or(|base| base.value == "distroless");
+        let Some(user) = runtime.user.as_ref().filter(|_| preset) else { return Ok(()) };
+        let name = user.value.split(':').next().unwrap_or_default();
+        if name.bytes().all(|byte| byte.is_ascii_digit()) || ["root", "nobody", "nonroot"].contains(&name) {
+            return Ok(());
+        }
+        Err(Diagnostic::error("plan/no-user", format!("a distroless base has no user `{name}`"))
+            .help("write a number such as `65532`, or choose a base that has it: `runtime: {base: slim}` has `node`")
+            .at(user.span.clone())
+            .into())
+    }
+
     /// OS packages for the runtime, where its base can install any.
     fn runtime_packages(&mut self) -> Result<Tree, Diagnostics> {
         let runtime = &self.spec().runtime;

@@ -11,11 +11,17 @@ use super::{Decision, Inputs, Origin};
 pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>, Diagnostics> {
     let repo = inputs.repo;
     if let Some(named) = &inputs.spec.backend {
-        return Ok(Decision {
-            value: find(repo, named)?,
-            because: "it is named".to_owned(),
-            origin: Origin::Written(named.span.clone()),
-        });
+        let value = find(repo, named)?;
+        if let Some(role) = value.role.as_deref().filter(|role| *role != "backend") {
+            let message = format!("{} is no backend: its `backstage.role` is `{role}`", value.dir);
+            let help = match with_role(repo, "backend").first() {
+                Some(backend) => format!("name the workspace with the role `backend`: `backend: {}`", backend.dir),
+                None => "give the backend's package.json `\"backstage\": {\"role\": \"backend\"}`".to_owned(),
+            };
+            let mistake = Diagnostic::error("plan/no-backend", message).help(help).at(named.span.clone());
+            return Err(mistake.label(value.place(&["backstage", "role"]), "says this").into());
+        }
+        return Ok(Decision { value, because: "it is named".to_owned(), origin: Origin::Written(named.span.clone()) });
     }
     let backends = with_role(repo, "backend");
     match backends.as_slice() {

@@ -44,8 +44,8 @@ pub(super) enum Purpose {
 impl Planner<'_> {
     /// The little programs and files that every step mounts.
     pub(super) fn tools(&mut self) {
-        if let Some(CaSource::File(path)) = self.spec().network.ca.as_ref().map(|ca| &ca.value) {
-            self.uses(path);
+        if let Some(file) = self.spec().network.ca_file() {
+            self.uses(&file.value);
         }
         let written = [
             ("/yarn/yarn.mjs", Written::text(WRAPPER)),

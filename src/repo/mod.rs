@@ -22,7 +22,7 @@ pub use config::config_references;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
 pub use lock::is_name;
 pub use natives::{Native, native_project};
-pub(crate) use read::UNREADABLE;
 pub use read::read;
+pub(crate) use read::{UNREADABLE, certificates};
 pub use read_set::{Reader, is_fact, read_set, root_config};
 pub use schema::SchemaStyle;

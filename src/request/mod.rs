@@ -40,6 +40,7 @@ pub use named::{NamedContext, NamedContexts, NamedSource};
 pub use options::{Key, Opt, Status};
 pub use platforms::{ResultForm, TargetPlatforms};
 pub use proxy::ProxyEnv;
+pub(crate) use proxy::is_proxy;
 pub use read::{MAX_BYTES, MAX_OPTIONS};
 pub use resources::{MAX_CPU, Resources};
 pub use source::{FrontendIdentity, MAX_EPOCH, SourceDateEpoch, Subrequest, Vcs};

@@ -35,7 +35,7 @@ impl fmt::Debug for ProxyEnv {
 }
 
 /// Whether a build arg of this name is a proxy.
-pub(super) fn is_proxy(name: &str) -> bool {
+pub(crate) fn is_proxy(name: &str) -> bool {
     ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].iter().any(|p| name.eq_ignore_ascii_case(p))
 }
 

@@ -164,9 +164,9 @@ impl Checker {
         let known: Vec<&str> = keys.iter().filter(|key| key.status.usable()).map(|key| key.name).collect();
         let allowed = format!("keys here: {}", list(known.iter().copied(), "and"));
         let help = match nearest(&entry.key, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`? ({allowed})"),
+            Some(near) => format!("did you mean `{near}`? {allowed}"),
             None => match elsewhere(&entry.key) {
-                Some(path) => format!("did you mean `{path}`? ({allowed})"),
+                Some(path) => format!("did you mean `{path}`? {allowed}"),
                 None => allowed,
             },
         };

@@ -299,6 +299,17 @@ pub struct Network {
     pub binary_mirror: Option<Spanned<String>>,
 }
 
+impl Network {
+    /// The CA bundle, where it is a file of the repository.
+    pub fn ca_file(&self) -> Option<Spanned<ContextPath>> {
+        let ca = self.ca.as_ref()?;
+        match &ca.value {
+            CaSource::File(path) => Some(Spanned::new(path.clone(), ca.span.clone())),
+            CaSource::Secret(_) => None,
+        }
+    }
+}
+
 /// Where a CA bundle comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaSource {

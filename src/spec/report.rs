@@ -89,7 +89,9 @@ impl Report {
         all.retain(|diagnostic| !failed || diagnostic.severity == Severity::Error);
         all.truncate(MAX_DIAGNOSTICS);
         let suspects = all.iter().filter(|diagnostic| diagnostic.code == SUSPECT);
-        self.masked.extend(suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| label.span.range.clone()));
+        let places = suspects.flat_map(|diagnostic| &diagnostic.labels).map(|label| &label.span);
+        // The value of a build arg stands in no file.
+        self.masked.extend(places.filter(|span| span.build_arg.is_none()).map(|span| span.range.clone()));
         if !self.masked.is_empty() {
             let text = secret::blotted(&self.file.text, self.masked);
             let shown = SourceFile::new(&*self.file.name, text.into_owned());
@@ -120,7 +122,13 @@ fn refusal(what: &str, span: Span) -> Diagnostic {
 
 /// A warning for a variable that is usually a secret.
 pub(crate) fn suspicious(path: &str, name: &str, span: Span) -> Diagnostic {
+    let help = match path {
+        "build.env" => {
+            "the value is in the build's record for everyone to read: pass it with `--secret` and name it in `install.secrets`"
+        }
+        _ => "the value is in the image for everyone to read: set it where the container runs",
+    };
     Diagnostic::warning(SUSPECT, format!("{} looks like a secret", quote(&format!("{path}.{name}"))))
         .at(span)
-        .help("the value is in the image for everyone to read: set it where the container runs")
+        .help(help)
 }

@@ -112,8 +112,19 @@ proptest::proptest! {
         let kind = compile(&format!("**/{name}")).unwrap();
         if let Kind::Name(name) = &kind {
             let tokens = Kind::Tokens([&[Token::Directories], name.as_slice()].concat());
-            let [short, long] = [&kind, &tokens].map(|kind| with_parents(&path).any(|path| kind.matches(path)));
+            let [short, long] = [&kind, &tokens].map(|kind| kind.matches(&path));
             proptest::prop_assert_eq!(short, long);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_matched_on_the_way(pattern in "[ab*?/]{1,8}", path in "[ab/]{1,12}") {
+        if let Some(kind @ Kind::Tokens(_)) = compile(&pattern) {
+            // None of these has a directory of its own to match.
+            let each = with_parents(&path).any(|path| {
+                kind.matches(path) && !with_parents(path).skip(1).any(|parent| kind.matches(parent))
+            });
+            proptest::prop_assert_eq!(kind.matches(&path), each);
         }
     }
 

@@ -44,6 +44,11 @@ pub(super) async fn read(
                 Err(error) if !needed => found.push(Diagnostic { severity: Severity::Warning, ..error }),
                 Err(error) => found.push(error),
             },
+            (Ok(None), asked) if root.has(path.as_str()) => {
+                let error = linked(path, asked);
+                let severity = if needed { Severity::Error } else { Severity::Warning };
+                found.push(Diagnostic { severity, ..error });
+            }
             (Ok(None), Some(asked)) => found.push(missing(root, asked)),
             (Ok(None), None) => {}
             (Err(error), Some(asked)) => found.push(failed(&error).at(asked.span.clone())),
@@ -87,6 +92,19 @@ fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
     Diagnostic::error("repo/config-missing", format!("the config file {path} is not in the build context"))
         .help(help)
         .at(asked.span.clone())
+}
+
+/// Its name is at the root, and it cannot be read: a link, whose target nobody asked the client for.
+fn linked(path: &ContextPath, asked: Option<&Spanned<ContextPath>>) -> Diagnostic {
+    let error = Diagnostic::error(
+        "repo/config-link",
+        format!("the config file {path} is a link, which a build does not follow"),
+    )
+    .help(format!("name the file that it leads to: `config: [{{from: ..., to: {path}}}]`"));
+    match asked {
+        Some(asked) => error.at(asked.span.clone()),
+        None => error,
+    }
 }
 
 fn too_large(path: &ContextPath) -> Diagnostic {

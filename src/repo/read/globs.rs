@@ -17,7 +17,7 @@ const MAX_NAMES: usize = 40_000;
 /// Steps from directory to directory, over the manifests of all workspaces.
 const MAX_STEPS: usize = 200_000;
 /// Names tried against patterns, over the manifests of all workspaces; long ones count as more.
-const MAX_TRIED: usize = 1_000_000;
+const MAX_TRIED: usize = 8_000_000;
 /// Directories listed in one call.
 const TOGETHER: usize = 500;
 /// Patterns of one manifest, braces expanded, and those of them that take back.

@@ -87,6 +87,20 @@ pub async fn read(
     if found.0.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found.0)) } else { Ok((repo, found.0)) }
 }
 
+/// Sees whether the file of certificates is there that every step mounts.
+///
+/// # Errors
+/// It is not, or nobody can say.
+pub(crate) async fn certificates(files: &dyn Files, file: Option<Spanned<ContextPath>>) -> Result<(), Diagnostic> {
+    let Some(file) = file else { return Ok(()) };
+    if files.stat(&file.value).await.map_err(|error| failed(&error))?.is_some() {
+        return Ok(());
+    }
+    Err(Diagnostic::error("repo/no-ca", format!("the CA bundle {} is not in the build context", file.value))
+        .help("check its path, which is relative to the repository's root, and that no ignore file hides it")
+        .at(file.span))
+}
+
 /// Diagnostics on the way.
 #[derive(Debug, Default)]
 struct Found(Vec<Diagnostic>);

@@ -158,8 +158,12 @@ pub(super) fn pattern(format: Format, text: &str) -> Result<(), Misfit> {
 }
 
 pub(super) fn yarn_version(text: &str) -> Result<(), Misfit> {
-    let exact = text == "auto" || semver::Version::parse(text).is_ok();
-    ensure(exact, "is not an exact Yarn version", "write all three numbers, such as `4.9.2`, or `auto`")
+    if text == "auto" {
+        return Ok(());
+    }
+    let help = "write all three numbers, such as `4.9.2`, or `auto`";
+    let version = semver::Version::parse(text).map_err(|_| misfit("is not an exact Yarn version", help))?;
+    ensure(version.major > 1, "is Yarn 1, which is not supported", help)
 }
 
 pub(super) fn package_name(text: &str) -> Result<(), Misfit> {
