@@ -79,6 +79,21 @@ fn with_files_that_exist_at_run_time_only() {
     assert!(!app.keys().any(|path| path.ends_with("later.js") || path.starts_with("run/")), "{:#?}", app.keys());
 }
 
+/// What is named and is a link stands for what it leads to.
+#[test]
+fn with_links() {
+    let repo = Repo::mini();
+    repo.build_file("files: [linked.txt, folder]\nruntime: {preload: [lnk/in.js]}\n");
+    repo.write("real/in.js", "module").write("note.txt", "note");
+    for (to, link) in [("note.txt", "linked.txt"), ("real", "lnk"), ("real", "folder")] {
+        std::os::unix::fs::symlink(to, repo.at(link)).unwrap();
+    }
+    equal("links", &repo);
+    let app = Build::of(&repo).pass().image().app();
+    assert_eq!(app["linked.txt"], b"note");
+    assert_eq!((&app["lnk/in.js"], &app["folder/in.js"]), (&b"module".to_vec(), &b"module".to_vec()));
+}
+
 #[test]
 fn with_workspaces_as_an_array() {
     let repo = Repo::mini();
