@@ -147,8 +147,34 @@ impl Kind {
             Self::Suffix(suffix) => {
                 with_parents(path).any(|path| path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path))
             }
-            Self::Name(tokens) => path.split('/').any(|name| matches_tokens(tokens, name)),
+            Self::Name(tokens) => path.split('/').any(|name| matches_name(tokens, name)),
             Self::Tokens(tokens) => matches_tokens(tokens, path),
+        }
+    }
+}
+
+/// Whether tokens that stay in a name match all of one. Where it goes wrong, the last star takes one character more: stars before
+/// it need no other length, so that the time is tokens times characters at most.
+fn matches_name(tokens: &[Token], name: &str) -> bool {
+    let (mut tokens, mut chars) = (tokens, name.chars());
+    let mut star = None;
+    loop {
+        let mut after = chars.clone();
+        match (tokens.split_first(), after.next()) {
+            (Some((Token::Star, rest)), _) => {
+                star = Some((rest, chars.clone()));
+                tokens = rest;
+            }
+            (Some((Token::Any, rest)), Some(_)) => (tokens, chars) = (rest, after),
+            (Some((Token::Char(wanted), rest)), Some(c)) if *wanted == c => (tokens, chars) = (rest, after),
+            (None, None) => return true,
+            _ => {
+                let Some((rest, from)) = &mut star else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (tokens, chars) = (*rest, from.clone());
+            }
         }
     }
 }
