@@ -15,9 +15,15 @@ pub fn consumes(key: &str) -> bool {
 
 /// The name of a build arg that was probably meant, where [`consumes`] does not know one.
 pub fn suggestion(key: &str) -> Option<String> {
-    let (noun, rest) = key.split_at(key.find('.').unwrap_or(key.len()));
-    let near = nearest(noun, ROOT.iter().map(|key| key.name))?;
-    Some(format!("{near}{rest}"))
+    near_path(ROOT, key)
+}
+
+fn near_path(keys: &'static [Key], path: &str) -> Option<String> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let near = nearest(name, keys.iter().map(|key| key.name))?;
+    let Some(rest) = rest else { return Some(near.to_owned()) };
+    let below = language::find(keys, near).and_then(|key| near_path(key.shape.keys()?, rest));
+    Some(format!("{near}.{}", below.as_deref().unwrap_or(rest)))
 }
 
 /// What a build arg says, as a tree that begins at the root.
@@ -128,6 +134,8 @@ mod tests {
     fn a_name_that_is_nearly_one_is_suggested() {
         assert_eq!(suggestion("nodee").as_deref(), Some("node"));
         assert_eq!(suggestion("runtim.base").as_deref(), Some("runtime.base"));
+        assert_eq!(suggestion("RUNTIME.BASE").as_deref(), Some("runtime.base"));
+        assert_eq!(suggestion("runtim.banana").as_deref(), Some("runtime.banana"));
         assert_eq!(suggestion("banana"), None);
     }
 }
