@@ -82,6 +82,11 @@ impl ContextPath {
         Self(self.0.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned())
     }
 
+    /// This path, and every directory that it lies in, up to the root.
+    pub fn with_parents(&self) -> impl Iterator<Item = Self> + use<> {
+        std::iter::successors(Some(self.clone()), |path| (!path.is_root()).then(|| path.parent()))
+    }
+
     /// The last component; empty for the root.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)

@@ -1,13 +1,14 @@
 //! What only the command line can tell: no frontend is started for a build file that does not name it, and a build sees
 //! the repository's own files too late.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::files::{DirectoryFiles, Files as _, ReadSet, ignore_pattern};
 use crate::path::ContextPath;
-use crate::plan::{Action, CopyFiles, FileAction, Plan, Tree};
+use crate::plan::{Action, FileAction, Plan, Step, Tree};
 use crate::words::nearest;
 
 /// Whether Docker would start a frontend like this one for a file, and if not, why. The name of the image is no matter.
@@ -62,13 +63,6 @@ pub(super) async fn missing(directory: &Path, plan: &Plan, default: &Span) -> Ve
         let Action::Files(action) = &step.action else { continue };
         for action in &action.actions {
             let FileAction::Copy(copy) = action else { continue };
-            let origin = step.origin.span(default.clone());
-            for note in behind_links(directory, plan, copy) {
-                // The build of the app may want the same.
-                if found.iter().all(|other: &Diagnostic| other.message != note.message) {
-                    found.push(note.at(origin.clone()));
-                }
-            }
             let Ok(path) = ContextPath::new(copy.src.as_str().trim_start_matches('/')) else { continue };
             let asked = copy.from == Tree::Context && !path.is_root();
             if !asked || !matches!(files.stat(&path).await, Ok(None)) {
@@ -87,26 +81,36 @@ pub(super) async fn missing(directory: &Path, plan: &Plan, default: &Span) -> Ve
                     format!("`{path}` is not in the repository: a build would fail"),
                 )
                 .help(help)
-                .at(origin),
+                .at(step.origin.span(default.clone())),
             );
         }
     }
     found
 }
 
-/// What a copy by pattern passes over: it does not look behind links to directories.
-fn behind_links(directory: &Path, plan: &Plan, copy: &CopyFiles) -> Vec<Diagnostic> {
-    let is_link = |dir: &ContextPath| directory.join(dir.as_str()).is_symlink();
-    let mut found = Vec::new();
-    for path in plan.context.paths.iter().filter(|path| copy.only.contains(&ignore_pattern(path))) {
-        let Ok(path) = ContextPath::new(path) else { continue };
-        let mut dirs = std::iter::successors(Some(path.parent()), |dir| (!dir.is_root()).then(|| dir.parent()));
-        if let Some(link) = dirs.find(|dir| !dir.is_root() && is_link(dir)) {
-            let message = format!("`{path}` is not put into the image: it lies behind the link `{link}`");
-            found.push(Diagnostic::warning("cli/behind-link", message).help("name it in `files`, or by its own path"));
+/// What copies by pattern pass over: they do not look behind links to directories.
+pub(super) fn behind_links(directory: &Path, plan: &Plan, default: &Span) -> Vec<Diagnostic> {
+    // By pattern, the first step that wants it.
+    let mut wanted: BTreeMap<&str, &Step> = BTreeMap::new();
+    for step in &plan.steps {
+        let Action::Files(files) = &step.action else { continue };
+        for action in &files.actions {
+            let FileAction::Copy(copy) = action else { continue };
+            for pattern in &copy.only {
+                wanted.entry(pattern).or_insert(step);
+            }
         }
     }
-    found
+    let told = plan.context.paths.iter().filter_map(|path| {
+        let step = wanted.get(ignore_pattern(path).as_str())?;
+        let path = ContextPath::new(path).ok()?;
+        let is_link = |dir: &ContextPath| !dir.is_root() && directory.join(dir.as_str()).is_symlink();
+        let link = path.parent().with_parents().find(is_link)?;
+        let message = format!("`{path}` is not put into the image: it lies behind the link `{link}`");
+        let note = Diagnostic::warning("cli/behind-link", message).help("name it in `files`, or by its own path");
+        Some(note.at(step.origin.span(default.clone())))
+    });
+    told.collect()
 }
 
 #[cfg(test)]

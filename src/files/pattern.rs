@@ -143,7 +143,7 @@ impl Kind {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Exact(text) => with_parents(path).any(|path| path == text),
-            Self::Prefix(prefix) => with_parents(path).any(|path| path.starts_with(prefix.as_str())),
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()),
             Self::Suffix(suffix) => {
                 with_parents(path).any(|path| path.ends_with(suffix.as_str()) || suffix.strip_prefix('/') == Some(path))
             }

@@ -30,18 +30,20 @@ impl Planner<'_> {
             let dest = workdir.join_context(&config.to);
             actions.push(self.readable(&config.from, &dest));
             given.push(dest);
-            taken.extend((config.from == config.to).then_some(config.from));
+            if config.from == config.to {
+                taken.insert(config.from);
+            }
         }
         for file in &self.spec().files {
-            let dest = match &file.to {
-                Some(dest) => dest.clone(),
-                None => workdir.join_context(&file.from),
-            };
+            let own = workdir.join_context(&file.from);
+            let dest = file.to.clone().unwrap_or_else(|| own.clone());
             given.push(dest.clone());
             let mut copy = match &file.source {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
-                    taken.extend((dest == workdir.join_context(&file.from)).then(|| file.from.clone()));
+                    if dest == own {
+                        taken.insert(file.from.clone());
+                    }
                     self.context_copy(&file.from, dest)
                 }
                 FileSource::Image(reference) => {
@@ -78,8 +80,7 @@ impl Planner<'_> {
         // Modules may be part of a bundle or of what is written by hand; what the config names may exist at run time only.
         let mut named: Vec<ContextPath> = Vec::new();
         for path in elsewhere.into_iter().chain(self.named_by_config()) {
-            let mut dirs = std::iter::successors(Some(path.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
-            if !dirs.any(|dir| taken.contains(&dir)) {
+            if !path.with_parents().any(|dir| taken.contains(&dir)) {
                 taken.insert(path.clone());
                 named.push(path);
             }
@@ -156,15 +157,10 @@ impl Planner<'_> {
             .collect();
         let (mut patterns, mut nothing) = (0_usize, Vec::new());
         for target in config::file_locations(&self.merged()) {
-            if target.contains('*') {
-                patterns = patterns.saturating_add(1);
-            }
-            if patterns > MAX_PATTERNS {
-                nothing.push(target);
-                continue;
-            }
-            let found = self.location(&target);
-            if found.is_empty() && target.contains('*') {
+            let pattern = target.contains('*');
+            patterns = patterns.saturating_add(usize::from(pattern));
+            let found = if pattern && patterns > MAX_PATTERNS { Vec::new() } else { self.location(&target) };
+            if pattern && found.is_empty() {
                 nothing.push(target);
             }
             paths.extend(found);
@@ -216,10 +212,9 @@ impl Planner<'_> {
             from(dir) == Some(dir)
                 || from(&format!("{dir}/")).is_some_and(|found| found.starts_with(&format!("{dir}/")))
         };
-        let mut dirs = std::iter::successors(Some(dir.clone()), |dir| (!dir.is_root()).then(|| dir.parent()));
         let among_sources =
             |dir: &ContextPath| dir.name() == "src" && from(dir.parent().as_str()) == Some(dir.parent().as_str());
-        holds(dir.as_str()) || dirs.any(|dir| among_sources(&dir))
+        holds(dir.as_str()) || dir.with_parents().any(|dir| among_sources(&dir))
     }
 
     /// The files at the top of workspaces that a pattern such as `./plugins/*/catalog-info.yaml` names.

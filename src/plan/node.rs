@@ -119,16 +119,20 @@ fn hinted(hint: &NodeHint) -> Option<Line> {
 }
 
 impl Planner<'_> {
+    /// Whether the runtime's base is the distroless one that we choose.
+    pub(super) fn is_our_distroless(&self) -> bool {
+        self.spec().runtime.base.as_ref().is_none_or(|base| base.value == "distroless")
+    }
+
     /// Whether the runtime's base is distroless: Node alone, in `/nodejs`, without a shell.
     pub(super) fn is_distroless(&self) -> bool {
-        let base = self.spec().runtime.base.as_ref();
-        base.is_none_or(|base| base.value == "distroless" || base.value.contains("distroless/nodejs"))
+        let named = self.spec().runtime.base.as_ref().is_some_and(|base| base.value.contains("distroless/nodejs"));
+        named || self.is_our_distroless()
     }
 
     /// An exact version holds for builds only where the runtime's base has tags of lines only.
     pub(super) fn note_exact(&mut self) {
-        let distroless = self.spec().runtime.base.as_ref().is_none_or(|base| base.value == "distroless");
-        if let (Some(node), true) = (&self.spec().node, distroless && self.node.value.exact.is_some()) {
+        if let (Some(node), true) = (&self.spec().node, self.is_our_distroless() && self.node.value.exact.is_some()) {
             self.warnings.push(
                 Diagnostic::warning(
                     "plan/node-exact",

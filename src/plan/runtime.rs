@@ -89,8 +89,7 @@ impl Planner<'_> {
     /// A user that the base does not know by name: such an image cannot be started.
     pub(super) fn refuse_unknown_user(&self) -> Result<(), Diagnostics> {
         let runtime = &self.spec().runtime;
-        let preset = runtime.base.as_ref().is_none_or(|base| base.value == "distroless");
-        let Some(user) = runtime.user.as_ref().filter(|_| preset) else { return Ok(()) };
+        let Some(user) = runtime.user.as_ref().filter(|_| self.is_our_distroless()) else { return Ok(()) };
         let name = user.value.split(':').next().unwrap_or_default();
         if name.bytes().all(|byte| byte.is_ascii_digit()) || ["root", "nobody", "nonroot"].contains(&name) {
             return Ok(());
