@@ -48,6 +48,7 @@ mod failure;
 mod files;
 mod panic;
 mod reference;
+mod rpc;
 mod serve;
 mod status;
 mod transport;

@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 
 use super::call::{Answer, Refusal, ResultBuilder};
 use super::client::{Client, PING};
-use super::connection;
+use super::connection::Connection;
 use super::environment::{Environment, environment};
 use super::error::CallError;
 use super::failure::Failure;
@@ -79,11 +79,11 @@ where
 {
     panic::install_hook();
     let filename = environment.opts.get("filename").cloned().unwrap_or_default();
-    let open = tokio::time::timeout(PING, connection::open(transport)).await;
-    let (bridge, ended) = open.map_err(|_| ServeError::Silent(PING))?.map_err(ServeError::Handshake)?;
-    let answer = Answer::new(bridge.clone(), ended.clone());
+    let open = tokio::time::timeout(PING, Connection::open(transport)).await;
+    let connection = open.map_err(|_| ServeError::Silent(PING))?.map_err(ServeError::Handshake)?;
+    let answer = Answer::new(connection.clone());
 
-    let connect = Client::connect(bridge, ended.clone(), environment);
+    let connect = Client::connect(connection.clone(), environment);
     let client = match tokio::time::timeout(PING, connect).await {
         Ok(Ok(client)) => client,
         Ok(Err(CallError::Lost { reason, .. })) => return Err(ServeError::Lost(reason)),
@@ -100,7 +100,7 @@ where
     let outcome = tokio::select! {
         biased;
         outcome = handling => outcome.unwrap_or_else(|_| Err(panic::failure())),
-        reason = ended.wait() => return Err(ServeError::Lost(reason)),
+        reason = connection.ended().wait() => return Err(ServeError::Lost(reason)),
     };
     let failure = match outcome {
         Err(failure) => failure,

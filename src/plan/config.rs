@@ -23,7 +23,7 @@ impl Planner<'_> {
         let port = runtime.port.as_ref().map(|port| port.value).or(listens).unwrap_or(DEFAULT_PORT);
         let https = config::at(&merged, &["backend", "https"]).is_some_and(|https| *https != false);
         self.warnings.extend(self.other_port(listens).into_iter().chain(self.root()));
-        let mut vars: BTreeMap<String, String> = env([("HOME", "/tmp"), ("NODE_ENV", "production")]);
+        let mut vars: BTreeMap<String, String> = env(&[("HOME", "/tmp"), ("NODE_ENV", "production")]);
         if let Some(name) = environment_name(&configs) {
             vars.insert("BACKSTAGE_ENV".to_owned(), name.to_owned());
         }

@@ -192,7 +192,7 @@ impl Planner<'_> {
             NativeMode::Prebuilt => Tree::Image(ImageRole::Native),
             _ => self.toolchain(&origin),
         };
-        run.env.extend(env([
+        run.env.extend(env(&[
             ("JOBS", "max"),
             // The headers that come with the image: nothing is fetched from nodejs.org.
             ("npm_config_nodedir", "/usr/local"),

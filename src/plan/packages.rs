@@ -44,7 +44,7 @@ impl Planner<'_> {
                 Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs },
             ],
             args,
-            env: env([("DEBIAN_FRONTEND", "noninteractive")]),
+            env: env(&[("DEBIAN_FRONTEND", "noninteractive")]),
             path: None,
             cwd: ImagePath::root(),
             network: Access::Client,

@@ -172,7 +172,7 @@ impl Planner<'_> {
             side: Side::Build,
             mounts: vec![helper("/yarn", TOOLS), Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs }],
             args: Vec::new(),
-            env: env([
+            env: env(&[
                 ("BACKSTAGE_BUILD_YARN", yarn.as_str()),
                 ("HOME", "/tmp/home"),
                 // Node trusts what its base image trusts (Node 22.19 and 24.6 on).

@@ -21,11 +21,11 @@ impl Client {
     async fn look(&self, id: &str) -> Result<(), CallError> {
         if self.caps().gateway.supports("gateway.evaluate") {
             let request = EvaluateRequest { r#ref: id.to_owned() };
-            self.repeat("Evaluate", async |mut bridge| bridge.evaluate(request.clone()).await).await?;
+            self.ask(&request).await?;
         } else {
             // Any look evaluates, and a root is always there.
             let request = StatFileRequest { r#ref: id.to_owned(), path: "/".to_owned(), mount_index: 0 };
-            self.repeat("StatFile", async |mut bridge| bridge.stat_file(request.clone()).await).await?;
+            self.ask(&request).await?;
         }
         Ok(())
     }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::frontend::{self, ReturnRequest, result};
 use bytes::Bytes;
 
-use crate::gateway::client::{finish, fits};
-use crate::gateway::connection::{Bridge, Ended};
+use crate::gateway::connection::Connection;
 use crate::gateway::error::CallError;
 use crate::gateway::failure::Failure;
 use crate::gateway::reference::Reference;
@@ -63,10 +62,7 @@ impl ResultBuilder {
 }
 
 /// The right to answer. There is one, and an answer that the daemon took uses it up.
-pub(in crate::gateway) struct Answer {
-    bridge: Bridge,
-    ended: Ended,
-}
+pub(in crate::gateway) struct Answer(Connection);
 
 /// An answer that the daemon did not take.
 pub(in crate::gateway) struct Refusal {
@@ -77,8 +73,8 @@ pub(in crate::gateway) struct Refusal {
 }
 
 impl Answer {
-    pub(in crate::gateway) fn new(bridge: Bridge, ended: Ended) -> Self {
-        Self { bridge, ended }
+    pub(in crate::gateway) fn new(connection: Connection) -> Self {
+        Self(connection)
     }
 
     pub(in crate::gateway) async fn result(self, result: ResultBuilder) -> Result<(), Refusal> {
@@ -89,14 +85,11 @@ impl Answer {
         self.send(ReturnRequest { result: None, error: Some(failure.into_status().into_proto()) }).await
     }
 
-    async fn send(mut self, request: ReturnRequest) -> Result<(), Refusal> {
-        if let Err(error) = fits("Return", &request) {
-            return Err(Refusal { error, answer: Some(self) });
-        }
-        match finish("Return", &self.ended, self.bridge.r#return(request).await).await {
+    async fn send(self, request: ReturnRequest) -> Result<(), Refusal> {
+        match self.0.call(&request).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                let stands_not = matches!(error, CallError::Refused(_));
+                let stands_not = matches!(error, CallError::Refused(_) | CallError::TooLarge { .. });
                 Err(Refusal { error, answer: stands_not.then_some(self) })
             }
         }

@@ -17,7 +17,6 @@ impl Client {
         if !self.caps().gateway.supports("frontend.inputs") {
             return Ok(BTreeMap::new());
         }
-        let response = self.repeat("Inputs", async |mut bridge| bridge.inputs(InputsRequest {}).await).await?;
-        Ok(response.definitions)
+        Ok(self.ask(&InputsRequest {}).await?.definitions)
     }
 }

@@ -33,7 +33,7 @@ impl Client {
             include_pattern: include.unwrap_or_default().to_owned(),
             mount_index: 0,
         };
-        match self.repeat("ReadDir", async |mut bridge| bridge.read_dir(request.clone()).await).await {
+        match self.ask(&request).await {
             Ok(response) => {
                 let _ = reference.evaluated.set(());
                 let mut entries: Vec<Stat> = response.entries.into_iter().map(Stat::from).collect();

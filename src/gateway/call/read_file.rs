@@ -67,8 +67,7 @@ impl Client {
             }),
             mount_index: 0,
         };
-        let response = self.repeat("ReadFile", async |mut bridge| bridge.read_file(request.clone()).await).await?;
-        Ok(response.data)
+        Ok(self.ask(&request).await?.data)
     }
 
     async fn not_read(&self, reference: &Reference, path: &str, error: CallError) -> Result<Option<Bytes>, FileError> {

@@ -103,8 +103,7 @@ impl Client {
             resolve_mode: request.mode.as_str().to_owned(),
             ..frontend::ResolveSourceMetaRequest::default()
         };
-        let call = async |mut bridge: super::super::connection::Bridge| bridge.resolve_source_meta(asked.clone()).await;
-        let response = self.repeat("ResolveSourceMeta", call).await?;
+        let response = self.ask(&asked).await?;
         Ok(SourceMeta {
             source: response.source.ok_or_else(|| CallError::malformed("ResolveSourceMeta", "it names no source"))?,
             image: response.image.map(|image| ImageMeta { digest: image.digest, config: image.config }),
@@ -128,9 +127,7 @@ impl Client {
             log_name: request.log_name.clone().unwrap_or_default(),
             ..frontend::ResolveImageConfigRequest::default()
         };
-        let call =
-            async |mut bridge: super::super::connection::Bridge| bridge.resolve_image_config(asked.clone()).await;
-        let response = self.repeat("ResolveImageConfig", call).await?;
+        let response = self.ask(&asked).await?;
         let mut source = request.source;
         if !response.r#ref.is_empty() {
             source.identifier = format!("{IMAGE}{}", response.r#ref);

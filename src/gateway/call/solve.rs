@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::{frontend, pb};
 
-use crate::gateway::client::{Client, fits};
+use crate::gateway::client::Client;
 use crate::gateway::error::CallError;
 use crate::gateway::reference::Reference;
 
@@ -56,8 +56,7 @@ impl Client {
             evaluate,
             ..frontend::SolveRequest::default()
         };
-        fits("Solve", &request)?;
-        let response = self.once("Solve", async |mut bridge| bridge.solve(request).await).await?;
+        let response = self.call(&request).await?;
         let reference = match response.result {
             None if !response.r#ref.is_empty() => Reference::new(response.r#ref, None),
             result => Reference::from_result(result)

@@ -55,8 +55,7 @@ impl Client {
             return Ok(None);
         }
         let request = StatFileRequest { r#ref: reference.id().to_owned(), path: path.to_owned(), mount_index: 0 };
-        let call = self.repeat("StatFile", async |mut bridge| bridge.stat_file(request.clone()).await);
-        match call.await {
+        match self.ask(&request).await {
             Ok(response) => {
                 let _ = reference.evaluated.set(());
                 let stat = response.stat.ok_or_else(|| CallError::malformed("StatFile", "it is empty"))?;

@@ -63,7 +63,7 @@ impl Client {
             info,
             ranges,
         };
-        self.once("Warn", async |mut bridge| bridge.warn(request).await).await?;
+        self.call(&request).await?;
         Ok(())
     }
 }
