@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::repo::config;
+use crate::repo::config::{self, Listen};
 use crate::spec::model::ConfigFile;
 
-use super::runtime::{APP, NONROOT};
+use super::runtime::APP;
 use super::{HealthPlan, ImagePlan, Planner, env};
 
-/// Where a backend listens whose config does not say.
+/// The port of an image of which nothing says where it listens.
 const DEFAULT_PORT: u16 = 7007;
 
 impl Planner<'_> {
@@ -17,12 +17,14 @@ impl Planner<'_> {
     pub(super) fn image_config(&mut self) -> ImagePlan {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
-        let merged = self.merged();
-        let listens = config::listen_port(&merged)
-            .or_else(|| config::at(&merged, &["backend", "listen"]).is_none().then_some(DEFAULT_PORT));
-        let port = runtime.port.as_ref().map(|port| port.value).or(listens).unwrap_or(DEFAULT_PORT);
+        let variables = runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
+        let mut merged = self.runtime_config().clone();
+        config::over_by_environment(&mut merged, &variables);
+        let listen = config::listen(&merged, &variables);
+        let port = runtime.port.as_ref().map(|port| port.value).or(listen.port).unwrap_or(DEFAULT_PORT);
         let https = config::at(&merged, &["backend", "https"]).is_some_and(|https| *https != false);
-        self.warnings.extend(self.other_port(listens).into_iter().chain(self.root()));
+        let doubts = [self.other_port(&listen), self.unknown_port(&listen), loopback(&listen), self.root()];
+        self.warnings.extend(doubts.into_iter().flatten());
         let mut vars: BTreeMap<String, String> = env(&[("HOME", "/tmp"), ("NODE_ENV", "production")]);
         if let Some(name) = environment_name(&configs) {
             vars.insert("BACKSTAGE_ENV".to_owned(), name.to_owned());
@@ -44,11 +46,7 @@ impl Planner<'_> {
             entrypoint: runtime.entrypoint.as_ref().map(|entrypoint| entrypoint.value.clone()).unwrap_or_default(),
             cmd,
             user: runtime.user.as_ref().map(|user| user.value.clone()),
-            fallback_user: if runtime.base.as_ref().is_some_and(|base| base.value == "slim") {
-                "1000:1000".to_owned()
-            } else {
-                NONROOT.to_owned()
-            },
+            fallback_user: self.fallback_user().to_owned(),
             port,
             labels: runtime.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             annotations: runtime.annotations.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
@@ -70,13 +68,11 @@ impl Planner<'_> {
     }
 
     /// A written port that is not the one on which the backend listens.
-    fn other_port(&self, listens: Option<u16>) -> Option<Diagnostic> {
-        let runtime = &self.spec().runtime;
-        let (written, listens) = (runtime.port.as_ref()?, listens?);
-        let by_variable = runtime.env.keys().any(|name| name.starts_with("APP_CONFIG_backend_listen"));
+    fn other_port(&self, listen: &Listen) -> Option<Diagnostic> {
+        let (written, listens) = (self.spec().runtime.port.as_ref()?, listen.port?);
         let message =
             format!("`runtime.port` is {}, and by its config the backend listens on {listens}", written.value);
-        (written.value != listens && !by_variable).then(|| {
+        (written.value != listens).then(|| {
             Diagnostic::warning("plan/port", message)
                 .help(format!(
                     "change `backend.listen` in the config, or say `runtime: {{env: {{APP_CONFIG_backend_listen: ':{}'}}}}`",
@@ -86,14 +82,16 @@ impl Planner<'_> {
         })
     }
 
-    /// A user that is root.
-    fn root(&self) -> Option<Diagnostic> {
-        let user = self.spec().runtime.user.as_ref()?;
-        let root = ["0", "root"].contains(&user.value.split(':').next().unwrap_or_default());
-        root.then(|| {
-            Diagnostic::warning("plan/root", "the image runs as root")
-                .help("leave `runtime.user` out, or write a number such as `65532`")
-                .at(user.span.clone())
+    /// A health check that asks a port which only the container's environment will tell.
+    fn unknown_port(&self, listen: &Listen) -> Option<Diagnostic> {
+        let runtime = &self.spec().runtime;
+        let written = runtime.healthcheck.as_ref().filter(|written| written.enabled)?;
+        (listen.port.is_none() && runtime.port.is_none()).then(|| {
+            let message =
+                format!("the health check asks port {DEFAULT_PORT}, for `backend.listen` does not tell the port");
+            Diagnostic::warning("plan/port", message)
+                .help("say it in `runtime.port`, or give the variable that `backend.listen` names in `runtime.env`")
+                .at(written.span.clone())
         })
     }
 
@@ -117,6 +115,15 @@ impl Planner<'_> {
             retries: written.retries,
         })
     }
+}
+
+/// A backend that listens to itself.
+fn loopback(listen: &Listen) -> Option<Diagnostic> {
+    let host = listen.host.as_deref().filter(|_| listen.is_loopback())?;
+    let message =
+        format!("by its config the backend listens on `{host}`, which nothing outside of the container reaches");
+    let help = "leave the host out of `backend.listen` in the config that the image has";
+    Some(Diagnostic::warning("plan/listen", message).help(help))
 }
 
 /// `production` for `app-config.production.yaml`: lets a chart's bare `node packages/backend` load the same files.

@@ -141,10 +141,12 @@ impl Planner<'_> {
     }
 
     /// The run-time config, merged as the backend will.
-    pub(super) fn merged(&self) -> serde_json::Value {
-        let configs = self.runtime_configs();
-        let found: Vec<_> = configs.iter().filter_map(|config| self.repo().configs.get(&config.from)).collect();
-        config::merge(&found)
+    pub(super) fn runtime_config(&self) -> &serde_json::Value {
+        self.runtime_config.get_or_init(|| {
+            let configs = self.runtime_configs();
+            let found: Vec<_> = configs.iter().filter_map(|config| self.repo().configs.get(&config.from)).collect();
+            config::merge(&found)
+        })
     }
 
     /// Files and directories of the repository that the run-time config names: `$file`, `$include`, catalog locations.
@@ -156,7 +158,7 @@ impl Planner<'_> {
             .flat_map(|config| config.references.iter().cloned())
             .collect();
         let (mut patterns, mut nothing) = (0_usize, Vec::new());
-        for target in config::file_locations(&self.merged()) {
+        for target in config::file_locations(self.runtime_config()) {
             let pattern = target.contains('*');
             patterns = patterns.saturating_add(usize::from(pattern));
             let found = if pattern && patterns > MAX_PATTERNS { Vec::new() } else { self.location(&target) };

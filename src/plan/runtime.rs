@@ -14,8 +14,6 @@ use super::{
 
 /// Where the Backstage charts expect the app.
 pub(super) const APP: &str = "/app";
-/// `nonroot` of the distroless images, for bases that would run as root.
-pub(super) const NONROOT: &str = "65532:65532";
 
 /// What of a native package only its build needs, and what its build leaves behind besides the binary.
 const BUILD_RESIDUE: [&str; 18] = [
@@ -84,20 +82,6 @@ impl Planner<'_> {
             action: Action::Files(Files { base, actions }),
         });
         Tree::Step(id)
-    }
-
-    /// A user that the base does not know by name: such an image cannot be started.
-    pub(super) fn refuse_unknown_user(&self) -> Result<(), Diagnostics> {
-        let runtime = &self.spec().runtime;
-        let Some(user) = runtime.user.as_ref().filter(|_| self.is_our_distroless()) else { return Ok(()) };
-        let name = user.value.split(':').next().unwrap_or_default();
-        if name.bytes().all(|byte| byte.is_ascii_digit()) || ["root", "nobody", "nonroot"].contains(&name) {
-            return Ok(());
-        }
-        Err(Diagnostic::error("plan/no-user", format!("a distroless base has no user `{name}`"))
-            .help("write a number such as `65532`, or choose a base that has it: `runtime: {base: slim}` has `node`")
-            .at(user.span.clone())
-            .into())
     }
 
     /// OS packages for the runtime, where its base can install any.

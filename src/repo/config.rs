@@ -1,9 +1,11 @@
 //! What app-config files say of things that an image depends on.
 //!
 //! Facts: `ConfigReader` of `@backstage/config` for merging, the include transform of `@backstage/config-loader` for
-//! `$include`, `$file` and `$env`, `readHttpServerOptions` of backend-defaults for `backend.listen`.
+//! `$include`, `$file`, `$env` and `${NAME}`, its `EnvConfigSource` for `APP_CONFIG_…`, `readHttpServerOptions` of
+//! backend-defaults for `backend.listen`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
@@ -42,19 +44,84 @@ pub fn file_locations(config: &Value) -> Vec<String> {
     files.filter_map(|location| location.get("target")?.as_str().map(str::to_owned)).collect()
 }
 
-/// The port of `backend.listen`: `:7007`, `host:7007`, or an object with `port`. `None` where it is not written or comes
-/// from the environment.
-pub fn listen_port(config: &Value) -> Option<u16> {
-    let port = |value: &Value| match value {
-        Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
+/// Puts what variables say over a config: `APP_CONFIG_backend_listen` stands for the value at `backend.listen`, which is
+/// JSON or else a text.
+pub fn over_by_environment(config: &mut Value, variables: &BTreeMap<&str, &str>) {
+    for (name, text) in variables {
+        let Some(keys) = name.strip_prefix("APP_CONFIG_").filter(|keys| keys.split('_').count() <= MAX_DEPTH) else {
+            continue;
+        };
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String((*text).to_owned()));
+        let nested =
+            keys.rsplit('_').fold(value, |value, key| Value::Object(Map::from_iter([(key.to_owned(), value)])));
+        over(config, &nested);
+    }
+}
+
+/// Where a backend listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Empty for all addresses; `None` where only the container's environment tells.
+    pub host: Option<String>,
+    /// `None` where only the container's environment tells, and for what is no port.
+    pub port: Option<u16>,
+}
+
+impl Listen {
+    /// Whether nothing outside of the container reaches it.
+    pub fn is_loopback(&self) -> bool {
+        let is_loopback =
+            |host: &str| host.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
+        self.host.as_deref().is_some_and(is_loopback)
+    }
+}
+
+/// Where a backend listens whose config does not say.
+const DEFAULT_PORT: u16 = 7007;
+
+/// What `backend.listen` says: `:7007`, `host:7007`, a number, or an object with `host` and `port`. `variables` are those
+/// of the image, which `${NAME}` stands for.
+pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
+    let text = |value: &Value| match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => substituted(text, variables),
         _ => None,
     };
-    match at(config, &["backend", "listen"])? {
-        Value::Object(listen) => listen.get("port").and_then(port),
-        Value::String(text) => text.rsplit_once(':').map_or(text.as_str(), |(_, port)| port).trim().parse().ok(),
-        value => port(value),
+    let everywhere = String::new;
+    match at(config, &["backend", "listen"]) {
+        Some(Value::Object(listen)) => Listen {
+            host: listen.get("host").map_or_else(|| Some(everywhere()), text),
+            port: listen.get("port").map_or(Some(DEFAULT_PORT), |port| text(port)?.trim().parse().ok()),
+        },
+        Some(value) => match text(value) {
+            Some(address) => {
+                let (host, port) = address.rsplit_once(':').unwrap_or(("", &address));
+                Listen { host: Some(host.to_owned()), port: port.trim().parse().ok() }
+            }
+            None => Listen { host: None, port: None },
+        },
+        None => Listen { host: Some(everywhere()), port: Some(DEFAULT_PORT) },
     }
+}
+
+/// A text with its `${NAME}` and `${NAME:-fallback}` put in place; `None` where one is not known. `$${` is a plain `${`.
+fn substituted(text: &str, variables: &BTreeMap<&str, &str>) -> Option<String> {
+    let mut done = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        if let Some(before) = before.strip_suffix('$') {
+            done.extend([before, "${", name, "}"]);
+        } else {
+            let (name, fallback) =
+                name.split_once(":-").map_or((name, None), |(name, other)| (name, Some(other.trim())));
+            let value = variables.get(name.trim()).copied().filter(|value| !value.is_empty());
+            done.extend([before, value.or(fallback)?]);
+        }
+        rest = behind;
+    }
+    done.push_str(rest);
+    Some(done)
 }
 
 /// The value at a path of keys.
@@ -214,18 +281,52 @@ mod tests {
             "catalog": {"locations": [{"type": "file", "target": "../../examples/a.yaml"}, {"type": "url", "target": "u"}]}
         });
         assert_eq!(file_locations(&value), ["../../examples/a.yaml"]);
-        assert_eq!(listen_port(&value), Some(7007));
-        for (listen, port) in [
-            (json!("0.0.0.0:80"), Some(80)),
-            (json!({"port": 8080, "host": "x"}), Some(8080)),
-            (json!({"port": "${PORT}"}), None),
-            (json!(7008), Some(7008)),
-            (json!(70000), None),
-            (json!(":${PORT}"), None),
+    }
+
+    #[test]
+    fn listening() {
+        let variables = BTreeMap::from([("ALL", "0.0.0.0"), ("EMPTY", ""), ("P", "81")]);
+        let said = |written: Value| {
+            let Listen { host, port } = listen(&json!({"backend": {"listen": written}}), &variables);
+            (host, port)
+        };
+        for (written, host, port) in [
+            (json!(":7008"), Some(""), Some(7008)),
+            (json!("0.0.0.0:80"), Some("0.0.0.0"), Some(80)),
+            (json!("80"), Some(""), Some(80)),
+            (json!(7008), Some(""), Some(7008)),
+            (json!(70000), Some(""), None),
+            (json!("nothing"), Some(""), None),
+            (json!({"port": 8080, "host": "x"}), Some("x"), Some(8080)),
+            (json!({"host": "127.0.0.1"}), Some("127.0.0.1"), Some(7007)),
+            (json!({"port": "${PORT}"}), Some(""), None),
+            (json!({"port": "${PORT:-7009}", "host": "${EMPTY:- ::1 }"}), Some("::1"), Some(7009)),
+            (json!("${ALL}:${P}"), Some("0.0.0.0"), Some(81)),
+            (json!(":${PORT}"), None, None),
+            (json!({"host": "$${ALL}-${P", "port": {}}), Some("${ALL}-${P"), None),
+            (json!(null), Some(""), Some(7007)),
+            (json!([]), None, None),
         ] {
-            assert_eq!(listen_port(&json!({"backend": {"listen": listen}})), port);
+            assert_eq!(said(written.clone()), (host.map(str::to_owned), port), "{written}");
         }
-        assert_eq!(listen_port(&json!({})), None);
+        for (host, loopback) in [("localhost", true), ("127.1.2.3", true), ("::1", true), ("::", false), ("", false)] {
+            assert_eq!(Listen { host: Some(host.to_owned()), port: None }.is_loopback(), loopback, "{host}");
+        }
+    }
+
+    #[test]
+    fn variables_stand_above_files() {
+        let mut value = json!({"backend": {"listen": ":7007", "cors": true}});
+        let variables = BTreeMap::from([
+            ("APP_CONFIG_backend_listen", ":80"),
+            ("APP_CONFIG_a_b", "{\"c\": 1}"),
+            ("backend_cors", "false"),
+        ]);
+        over_by_environment(&mut value, &variables);
+        assert_eq!(value, json!({"backend": {"listen": ":80", "cors": true}, "a": {"b": {"c": 1}}}));
+        let deep = format!("APP_CONFIG_{}", "a_".repeat(500_000));
+        over_by_environment(&mut value, &BTreeMap::from([(deep.as_str(), "1")]));
+        assert_eq!(value["a"], json!({"b": {"c": 1}}));
     }
 
     #[test]
