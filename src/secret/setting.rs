@@ -1,0 +1,170 @@
+//! Values of settings whose names say that they are secrets, in YAML, JSON and npm's format.
+
+use std::ops::Range;
+
+use super::{LONGEST_NAME, TOKEN_USER, is_variable};
+
+/// How the name of a variable or setting ends whose value is a secret, and whole names that say it.
+const SECRET_NAMES: [&str; 11] = [
+    "token",
+    "password",
+    "passwd",
+    "secret",
+    "apikey",
+    "api_key",
+    "privatekey",
+    "private_key",
+    "accesskey",
+    "access_key",
+    "authident",
+];
+
+/// Whether a variable or setting of this name is usually a secret: `GITHUB_TOKEN`, `npmAuthToken`, `password`, but not
+/// `jsonwebtoken`.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let begins_a_word = |begin: &str, end: &str| {
+        begin.is_empty() || begin.ends_with('_') || end.starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    name == "_auth"
+        || SECRET_NAMES.iter().any(|word| {
+            let parts = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at));
+            parts.is_some_and(|(begin, end)| end.eq_ignore_ascii_case(word) && begins_a_word(begin, end))
+        })
+}
+
+/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none. In a
+/// build file `secret` is followed by a short name.
+pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut done = 0_usize;
+    for (at, separator) in text.match_indices([':', '=']) {
+        if at < done {
+            continue;
+        }
+        let Some(Name { name, begins_a_line }) = name_before(text.get(..at).unwrap_or_default()) else { continue };
+        let npm = name.starts_with('_');
+        if !is_secret_name(name) || (separator == "=" && !npm) {
+            continue;
+        }
+        let behind = text.get(at.saturating_add(1)..).unwrap_or_default();
+        let value = behind.trim_start_matches([' ', '\t']);
+        let (spaced, from) = (npm || value.len() < behind.len(), value.len());
+        let (inside, value) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => (1_usize, quoted(value, quote)),
+            _ if spaced => (0, word(value, begins_a_line)),
+            _ => continue,
+        };
+        let start = text.len().saturating_sub(from).saturating_add(inside);
+        let short = name == "secret" && value.len() < TOKEN_USER;
+        if !value.is_empty() && !short && !is_variable(value) {
+            done = start.saturating_add(value.len());
+            found.push(start..done);
+        }
+    }
+    found
+}
+
+/// A name that a separator follows.
+struct Name<'a> {
+    name: &'a str,
+    /// Whether nothing stands before it on its line but what YAML and comments begin with.
+    begins_a_line: bool,
+}
+
+/// The name at the end of a text, quoted or not; none where it is the end of a package's name.
+fn name_before(text: &str) -> Option<Name<'_>> {
+    let text = text.trim_end_matches([' ', '\t']);
+    let text = text.strip_suffix(['"', '\'']).unwrap_or(text);
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    // All of it ASCII, so that characters are bytes.
+    let length = text.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
+    let (before, name) = text.split_at_checked(text.len().saturating_sub(length)).unwrap_or_default();
+    let indent = before.trim_end_matches([' ', '\t', '"', '\'', '-', '#', ';']);
+    let begins_a_line = indent.is_empty() || indent.ends_with('\n');
+    (!before.ends_with(['-', '/', '@', '.', '$'])).then_some(Name { name, begins_a_line })
+}
+
+/// What stands between quotes, up to the end of the line at most.
+fn quoted(text: &str, quote: char) -> &str {
+    let inner = text.get(1..).unwrap_or_default();
+    let mut chars = inner.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let doubled = quote == '\'' && c == quote && chars.next_if(|(_, next)| *next == quote).is_some();
+        if c == '\n' || (c == quote && !doubled) {
+            return inner.get(..at).unwrap_or_default();
+        }
+        if quote == '"' && c == '\\' {
+            chars.next();
+        }
+    }
+    inner
+}
+
+/// A value without quotes: the line, where its name begins one; elsewhere a word that a comment or another setting follows,
+/// since a sentence has more.
+fn word(text: &str, line: bool) -> &str {
+    let word = text.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
+    let rest = text.get(word.len()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
+    let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
+    let is_value =
+        !word.starts_with(['{', '[', '|', '>', '&', '*', '`']) && !["null", "true", "false", "~"].contains(&word);
+    if !is_value {
+        return "";
+    }
+    if line {
+        let line = text.split(['\r', '\n']).next().unwrap_or_default();
+        return line.split(" #").next().unwrap_or_default().trim_end();
+    }
+    // In a mapping on one line these are not of the value; where they are, they are all that is seen of it.
+    if ends { word.trim_end_matches([',', '}', ']']) } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::secret::{masked, redacted};
+
+    #[test]
+    fn values_of_secret_settings_are_found() {
+        for text in [
+            "npmAuthToken: S3KRET\nx: 1",
+            "    npmAuthIdent: \"bob:S3KRET\" # x",
+            "{\"clientSecret\":\"S3KRET\"}",
+            "a: {token: S3KRET, b: 1}",
+            "password: 'S3KRET with words'",
+            "//registry.example/:_authToken=S3KRET",
+            "_password = S3KRET",
+            "- secret: S3KRET0123456789abcdef",
+            "npmAuthToken: KRET # bot",
+            "  # npmAuthToken: KRET comes from the vault",
+            "token: S3 KRET",
+            "password: S3, KRET",
+            "apiKey: S3K,RET",
+            "token: S3K]RET",
+            "NPM_TOKEN: S3KRET",
+            "_auth=a=b,KRET=",
+            "password: \"S3'KRET\"",
+            "\"password\": \"S3\\\"KRET\", \"x\": 1",
+            "password: 'it''s KRET'",
+        ] {
+            assert!(!redacted(text).contains("KRET"), "{text}: {}", redacted(text));
+            assert_eq!(masked(text).len(), text.len());
+        }
+        for text in [
+            "npmAuthToken: ${TOKEN}",
+            "\"jsonwebtoken\": \"^9.0.0\"",
+            "csrf-token@npm:^1.0.0",
+            "network: {npmrc: {secret: npmrc}}",
+            "`token`: text",
+            "found the token: then something else",
+            "the token: 1 of 2",
+            "a secret: npm_token",
+            "\"@scope/token\": \"^1.0.0\"",
+            "token: true",
+            "token:\n  a: 1",
+            "token: |\n  a",
+            "secret: {$env: X}",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+    }
+}
