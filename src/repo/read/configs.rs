@@ -14,7 +14,7 @@ use crate::repo::yaml;
 use crate::words::nearest;
 
 use super::root::Root;
-use super::{CONFIG, failed, read_each, source};
+use super::{CONFIG, NOT_IN_CONTEXT, failed, read_each, source};
 
 /// Rounds of `$include` followed.
 const MAX_ROUNDS: usize = 8;
@@ -85,9 +85,7 @@ fn missing(root: &Root, asked: &Spanned<ContextPath>) -> Diagnostic {
     let others = root.names.iter().filter(|name| name.ends_with(".yaml") && !name.ends_with(".local.yaml"));
     let help = match nearest(path.as_str(), others.map(String::as_str)) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => {
-            "check its path, which is relative to the repository's root, and that no ignore file hides it".to_owned()
-        }
+        None => NOT_IN_CONTEXT.to_owned(),
     };
     Diagnostic::error("repo/config-missing", format!("the config file {path} is not in the build context"))
         .help(help)

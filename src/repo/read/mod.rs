@@ -97,9 +97,13 @@ pub(crate) async fn certificates(files: &dyn Files, file: Option<Spanned<Context
         return Ok(());
     }
     Err(Diagnostic::error("repo/no-ca", format!("the CA bundle {} is not in the build context", file.value))
-        .help("check its path, which is relative to the repository's root, and that no ignore file hides it")
+        .help(NOT_IN_CONTEXT)
         .at(file.span))
 }
+
+/// What to do about a written path at which nothing is.
+const NOT_IN_CONTEXT: &str =
+    "check its path, which is relative to the repository's root, and that no ignore file hides it";
 
 /// Diagnostics on the way.
 #[derive(Debug, Default)]
