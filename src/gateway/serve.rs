@@ -100,7 +100,7 @@ where
     let outcome = tokio::select! {
         biased;
         outcome = handling => outcome.unwrap_or_else(|_| Err(panic::failure())),
-        reason = connection.ended().wait() => return Err(ServeError::Lost(reason)),
+        reason = connection.ended() => return Err(ServeError::Lost(reason)),
     };
     let failure = match outcome {
         Err(failure) => failure,

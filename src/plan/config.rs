@@ -1,16 +1,14 @@
 //! How the image runs: its configuration.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::diagnostic::Diagnostic;
-use crate::repo::config::{self, Listen};
+use crate::repo::config::{self, DEFAULT_PORT, Listen};
 use crate::spec::model::ConfigFile;
 
 use super::runtime::APP;
 use super::{HealthPlan, ImagePlan, Planner, env};
-
-/// The port of an image of which nothing says where it listens.
-const DEFAULT_PORT: u16 = 7007;
 
 impl Planner<'_> {
     /// The image's configuration.
@@ -18,12 +16,13 @@ impl Planner<'_> {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
         let variables = runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
-        let mut merged = self.runtime_config().clone();
-        config::over_by_environment(&mut merged, &variables);
-        let listen = config::listen(&merged, &variables);
+        let merged = self.merged_config();
+        let listen = config::listen(merged, &variables);
         let port = runtime.port.as_ref().map(|port| port.value).or(listen.port).unwrap_or(DEFAULT_PORT);
-        let https = config::at(&merged, &["backend", "https"]).is_some_and(|https| *https != false);
-        let doubts = [self.other_port(&listen), self.unknown_port(&listen), loopback(&listen), self.root()];
+        let https = config::at(merged, &["backend", "https"]).is_some_and(|https| *https != false);
+        let port_doubt =
+            self.refused(&listen).or_else(|| self.other_port(&listen)).or_else(|| self.unknown_port(&listen));
+        let doubts = [port_doubt, self.loopback(&listen), self.as_root()];
         self.warnings.extend(doubts.into_iter().flatten());
         let mut vars: BTreeMap<String, String> = env(&[("HOME", "/tmp"), ("NODE_ENV", "production")]);
         if let Some(name) = environment_name(&configs) {
@@ -51,7 +50,7 @@ impl Planner<'_> {
             labels: runtime.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             annotations: runtime.annotations.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             stop_signal: runtime.stop_signal.as_ref().map(|signal| signal.value.clone()),
-            healthcheck: self.healthcheck(port, https),
+            healthcheck: self.healthcheck(&listen, port, https),
             volumes: runtime.writable.iter().map(|dir| dir.value.to_string()).collect(),
             history: std::mem::take(&mut self.history),
         }
@@ -67,19 +66,29 @@ impl Planner<'_> {
         options
     }
 
+    /// A variable with which the backend does not start.
+    fn refused(&self, listen: &Listen) -> Option<Diagnostic> {
+        let name = listen.refused?;
+        let message =
+            format!("the backend will not start with `{name}`: in its config files `backend.listen` is a text");
+        let help = "say all of it: `APP_CONFIG_backend_listen: 'host:port'`";
+        Some(self.at_variable(Diagnostic::warning("plan/listen", message).help(help), name))
+    }
+
     /// A written port that is not the one on which the backend listens.
     fn other_port(&self, listen: &Listen) -> Option<Diagnostic> {
         let (written, listens) = (self.spec().runtime.port.as_ref()?, listen.port?);
         let message =
-            format!("`runtime.port` is {}, and by its config the backend listens on {listens}", written.value);
-        (written.value != listens).then(|| {
-            Diagnostic::warning("plan/port", message)
-                .help(format!(
-                    "change `backend.listen` in the config, or say `runtime: {{env: {{APP_CONFIG_backend_listen: ':{}'}}}}`",
-                    written.value
-                ))
-                .at(written.span.clone())
-        })
+            |by: &str| format!("`runtime.port` is {}, and by {by} the backend listens on {listens}", written.value);
+        let (message, help) = match listen.port_by {
+            Some(name) => (message(&format!("`{name}`")), "change one of them".to_owned()),
+            None => {
+                let variable = format!("`runtime: {{env: {{APP_CONFIG_backend_listen: ':{}'}}}}`", written.value);
+                (message("its config"), format!("change `backend.listen` in the config, or say {variable}"))
+            }
+        };
+        (written.value != listens)
+            .then(|| Diagnostic::warning("plan/port", message).help(help).at(written.span.clone()))
     }
 
     /// A health check that asks a port which only the container's environment will tell.
@@ -89,18 +98,38 @@ impl Planner<'_> {
         (listen.port.is_none() && runtime.port.is_none()).then(|| {
             let message =
                 format!("the health check asks port {DEFAULT_PORT}, for `backend.listen` does not tell the port");
-            Diagnostic::warning("plan/port", message)
-                .help("say it in `runtime.port`, or give the variable that `backend.listen` names in `runtime.env`")
-                .at(written.span.clone())
+            Diagnostic::warning("plan/port", message).help("say it in `runtime.port`").at(written.span.clone())
         })
     }
 
-    fn healthcheck(&self, port: u16, https: bool) -> Option<HealthPlan> {
+    /// A backend that only what is beside it reaches.
+    fn loopback(&self, listen: &Listen) -> Option<Diagnostic> {
+        let host = listen.host.as_deref().filter(|_| listen.is_loopback())?;
+        let by = listen.host_by.map_or_else(|| "its config".to_owned(), |name| format!("`{name}`"));
+        let message =
+            format!("by {by} the backend listens on `{host}`, which nothing outside of its container or pod reaches");
+        let warning = Diagnostic::warning("plan/listen", message);
+        Some(match listen.host_by {
+            Some(name) => self.at_variable(warning.help("leave the host out"), name),
+            None => warning.help("leave the host out of `backend.listen` in a config file that the image has"),
+        })
+    }
+
+    /// Points at a variable of the build file's.
+    fn at_variable(&self, warning: Diagnostic, name: &str) -> Diagnostic {
+        match self.spec().runtime.env.get(name) {
+            Some(value) => warning.at(value.span.clone()),
+            None => warning,
+        }
+    }
+
+    fn healthcheck(&self, listen: &Listen, port: u16, https: bool) -> Option<HealthPlan> {
         let written = self.spec().runtime.healthcheck.as_ref()?;
         // A certificate is for the name that users know, not for this address.
         let (module, options) = if https { ("https", "{rejectUnauthorized:false},") } else { ("http", "") };
+        let host = own_address(listen);
         let script = format!(
-            "require('{module}').get('{module}://127.0.0.1:{port}/.backstage/health/v1/readiness',{options}r=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"
+            "require('{module}').get('{module}://{host}:{port}/.backstage/health/v1/readiness',{options}r=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"
         );
         let test = if written.enabled {
             vec!["CMD".to_owned(), "node".to_owned(), "-e".to_owned(), script]
@@ -117,13 +146,13 @@ impl Planner<'_> {
     }
 }
 
-/// A backend that listens to itself.
-fn loopback(listen: &Listen) -> Option<Diagnostic> {
-    let host = listen.host.as_deref().filter(|_| listen.is_loopback())?;
-    let message =
-        format!("by its config the backend listens on `{host}`, which nothing outside of the container reaches");
-    let help = "leave the host out of `backend.listen` in the config that the image has";
-    Some(Diagnostic::warning("plan/listen", message).help(help))
+/// How a backend is reached from beside it, as a URL has it.
+fn own_address(listen: &Listen) -> String {
+    match listen.host.as_deref().unwrap_or_default().parse() {
+        Ok(IpAddr::V4(address)) if !address.is_unspecified() => address.to_string(),
+        Ok(IpAddr::V6(address)) if !address.is_unspecified() => format!("[{address}]"),
+        _ => "127.0.0.1".to_owned(),
+    }
 }
 
 /// `production` for `app-config.production.yaml`: lets a chart's bare `node packages/backend` load the same files.

@@ -140,9 +140,9 @@ impl Planner<'_> {
         }
     }
 
-    /// The run-time config, merged as the backend will.
-    pub(super) fn runtime_config(&self) -> &serde_json::Value {
-        self.runtime_config.get_or_init(|| {
+    /// The run-time config files, merged as the backend merges them.
+    pub(super) fn merged_config(&self) -> &serde_json::Value {
+        self.merged_config.get_or_init(|| {
             let configs = self.runtime_configs();
             let found: Vec<_> = configs.iter().filter_map(|config| self.repo().configs.get(&config.from)).collect();
             config::merge(&found)
@@ -158,7 +158,7 @@ impl Planner<'_> {
             .flat_map(|config| config.references.iter().cloned())
             .collect();
         let (mut patterns, mut nothing) = (0_usize, Vec::new());
-        for target in config::file_locations(self.runtime_config()) {
+        for target in config::file_locations(self.merged_config()) {
             let pattern = target.contains('*');
             patterns = patterns.saturating_add(usize::from(pattern));
             let found = if pattern && patterns > MAX_PATTERNS { Vec::new() } else { self.location(&target) };

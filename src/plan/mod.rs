@@ -77,8 +77,8 @@ struct Planner<'a> {
     app: Option<Decision<&'a Manifest>>,
     /// Worked out when it is first asked for.
     production: OnceCell<Production<'a>>,
-    /// The same.
-    runtime_config: OnceCell<serde_json::Value>,
+    /// Worked out when it is first asked for.
+    merged_config: OnceCell<serde_json::Value>,
     context: ContextPlan,
     steps: Vec<Step>,
     history: Vec<String>,
@@ -109,7 +109,7 @@ impl<'a> Planner<'a> {
             backend,
             app,
             production: OnceCell::new(),
-            runtime_config: OnceCell::new(),
+            merged_config: OnceCell::new(),
             context: ContextPlan::default(),
             steps: Vec::new(),
             history: Vec::new(),

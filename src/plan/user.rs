@@ -31,7 +31,7 @@ impl Planner<'_> {
     }
 
     /// A user that is root.
-    pub(super) fn root(&self) -> Option<Diagnostic> {
+    pub(super) fn as_root(&self) -> Option<Diagnostic> {
         let user = self.spec().runtime.user.as_ref()?;
         ["0", "root"].contains(&name(&user.value)).then(|| {
             Diagnostic::warning("plan/root", "the image runs as root")

@@ -2,7 +2,7 @@
 //!
 //! Facts: `ConfigReader` of `@backstage/config` for merging, the include transform of `@backstage/config-loader` for
 //! `$include`, `$file`, `$env` and `${NAME}`, its `EnvConfigSource` for `APP_CONFIG_…`, `readHttpServerOptions` of
-//! backend-defaults for `backend.listen`.
+//! backend-defaults for `backend.listen` (run with config-loader 1.11.3 and backend-defaults 0.18.0).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -44,64 +44,96 @@ pub fn file_locations(config: &Value) -> Vec<String> {
     files.filter_map(|location| location.get("target")?.as_str().map(str::to_owned)).collect()
 }
 
-/// Puts what variables say over a config: `APP_CONFIG_backend_listen` stands for the value at `backend.listen`, which is
-/// JSON or else a text.
-pub fn over_by_environment(config: &mut Value, variables: &BTreeMap<&str, &str>) {
-    for (name, text) in variables {
-        let Some(keys) = name.strip_prefix("APP_CONFIG_").filter(|keys| keys.split('_').count() <= MAX_DEPTH) else {
-            continue;
-        };
-        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String((*text).to_owned()));
-        let nested =
-            keys.rsplit('_').fold(value, |value, key| Value::Object(Map::from_iter([(key.to_owned(), value)])));
-        over(config, &nested);
-    }
-}
+/// Where a backend listens whose config does not say.
+pub const DEFAULT_PORT: u16 = 7007;
 
-/// Where a backend listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a backend listens, by its config files and the variables that the build file gives the image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listen {
-    /// Empty for all addresses; `None` where only the container's environment tells.
+    /// Empty for all addresses; `None` where only the container tells, and for what is no host.
     pub host: Option<String>,
-    /// `None` where only the container's environment tells, and for what is no port.
+    /// `None` where only the container tells, and for what is no port.
     pub port: Option<u16>,
+    /// The variable that says the host, if one does.
+    pub host_by: Option<&'static str>,
+    /// The variable that says the port, if one does.
+    pub port_by: Option<&'static str>,
+    /// A variable with which the backend does not start: it names a key of what is a text in the files.
+    pub refused: Option<&'static str>,
 }
 
 impl Listen {
-    /// Whether nothing outside of the container reaches it.
+    /// Whether nothing outside of the container, or of its pod, reaches it.
     pub fn is_loopback(&self) -> bool {
-        let is_loopback =
-            |host: &str| host.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
+        let is_loopback = |host: &str| {
+            host.parse::<IpAddr>().map_or(host == "localhost", |address| address.to_canonical().is_loopback())
+        };
         self.host.as_deref().is_some_and(is_loopback)
+    }
+
+    fn of(value: Option<&Value>, resolved: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |value: &Value| match value {
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => resolved(text),
+            _ => None,
+        };
+        let (host, port) = match value {
+            None => (Some(String::new()), Some(DEFAULT_PORT)),
+            Some(Value::String(address)) => resolved(address).map_or((None, None), |address| parts(&address)),
+            Some(Value::Object(listen)) if special(listen).is_none() => {
+                let key = |key: &str| listen.get(key).filter(|value| !value.is_null());
+                let host = key("host").map_or_else(|| Some(String::new()), text);
+                (host, key("port").map_or(Some(DEFAULT_PORT), |port| number(&text(port)?)))
+            }
+            Some(_) => (None, None),
+        };
+        Self { host, port, ..Self::default() }
     }
 }
 
-/// Where a backend listens whose config does not say.
-const DEFAULT_PORT: u16 = 7007;
-
-/// What `backend.listen` says: `:7007`, `host:7007`, a number, or an object with `host` and `port`. `variables` are those
-/// of the image, which `${NAME}` stands for.
+/// What `backend.listen` says: a text such as `:7007` or `host:7007`, or an object with `host` and `port`. `config` is
+/// what the files hold, merged. `variables` are those that the build file gives the image: `${NAME}` of a file stands for
+/// one, and `APP_CONFIG_backend_listen…` is JSON, or else a text, that lies over the files as it is.
 pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
-    let text = |value: &Value| match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => substituted(text, variables),
-        _ => None,
+    const WHOLE: &str = "APP_CONFIG_backend_listen";
+    const HOST: &str = "APP_CONFIG_backend_listen_host";
+    const PORT: &str = "APP_CONFIG_backend_listen_port";
+
+    let written = at(config, &["backend", "listen"]);
+    let said = |name: &'static str| {
+        let text = variables.get(name).filter(|text| !text.is_empty())?;
+        Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String((*text).to_owned())))
     };
-    let everywhere = String::new;
-    match at(config, &["backend", "listen"]) {
-        Some(Value::Object(listen)) => Listen {
-            host: listen.get("host").map_or_else(|| Some(everywhere()), text),
-            port: listen.get("port").map_or(Some(DEFAULT_PORT), |port| text(port)?.trim().parse().ok()),
-        },
-        Some(value) => match text(value) {
-            Some(address) => {
-                let (host, port) = address.rsplit_once(':').unwrap_or(("", &address));
-                Listen { host: Some(host.to_owned()), port: port.trim().parse().ok() }
-            }
-            None => Listen { host: None, port: None },
-        },
-        None => Listen { host: Some(everywhere()), port: Some(DEFAULT_PORT) },
+    if let Some(whole) = said(WHOLE) {
+        let listen = Listen::of(Some(&whole), |text| Some(text.to_owned()));
+        return Listen { host_by: Some(WHOLE), port_by: Some(WHOLE), ..listen };
     }
+    let mut listen = Listen::of(written, |text| substituted(text, variables));
+    let is_text = written.is_some_and(Value::is_string);
+    if let Some(host) = said(HOST) {
+        listen.host = host.as_str().map(str::to_owned);
+        listen.host_by = Some(HOST);
+        listen.refused = is_text.then_some(HOST);
+    }
+    if let Some(port) = said(PORT) {
+        listen.port = number(port.as_str().unwrap_or(&port.to_string()));
+        listen.port_by = Some(PORT);
+        listen.refused = is_text.then_some(PORT).or(listen.refused);
+    }
+    listen
+}
+
+/// Host and port of `port` or `host:port`.
+fn parts(address: &str) -> (Option<String>, Option<u16>) {
+    let (host, port) = address.split_once(':').unwrap_or(("", address));
+    match number(port) {
+        Some(port) => (Some(host.to_owned()), Some(port)),
+        None => (None, None),
+    }
+}
+
+fn number(text: &str) -> Option<u16> {
+    text.trim().parse().ok()
 }
 
 /// A text with its `${NAME}` and `${NAME:-fallback}` put in place; `None` where one is not known. `$${` is a plain `${`.
@@ -109,14 +141,25 @@ fn substituted(text: &str, variables: &BTreeMap<&str, &str>) -> Option<String> {
     let mut done = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
+        let (name, behind) = after.split_at_checked(after.find(['{', '}']).unwrap_or(after.len()))?;
+        let Some(behind) = behind.strip_prefix('}') else {
+            done.extend([before, "${"]);
+            rest = after;
+            continue;
+        };
         if let Some(before) = before.strip_suffix('$') {
             done.extend([before, "${", name, "}"]);
         } else {
             let (name, fallback) =
                 name.split_once(":-").map_or((name, None), |(name, other)| (name, Some(other.trim())));
-            let value = variables.get(name.trim()).copied().filter(|value| !value.is_empty());
-            done.extend([before, value.or(fallback)?]);
+            let value = variables.get(name.trim()).map(|value| value.trim());
+            let value = match fallback {
+                Some(fallback) => {
+                    value.filter(|value| !value.is_empty()).or(Some(fallback).filter(|text| !text.is_empty()))
+                }
+                None => value,
+            };
+            done.extend([before, value?]);
         }
         rest = behind;
     }
@@ -285,48 +328,70 @@ mod tests {
 
     #[test]
     fn listening() {
-        let variables = BTreeMap::from([("ALL", "0.0.0.0"), ("EMPTY", ""), ("P", "81")]);
-        let said = |written: Value| {
-            let Listen { host, port } = listen(&json!({"backend": {"listen": written}}), &variables);
-            (host, port)
-        };
+        let variables = BTreeMap::from([("ALL", "0.0.0.0"), ("EMPTY", ""), ("P", " 81 ")]);
         for (written, host, port) in [
             (json!(":7008"), Some(""), Some(7008)),
             (json!("0.0.0.0:80"), Some("0.0.0.0"), Some(80)),
             (json!("80"), Some(""), Some(80)),
-            (json!(7008), Some(""), Some(7008)),
-            (json!(70000), Some(""), None),
-            (json!("nothing"), Some(""), None),
-            (json!({"port": 8080, "host": "x"}), Some("x"), Some(8080)),
-            (json!({"host": "127.0.0.1"}), Some("127.0.0.1"), Some(7007)),
-            (json!({"port": "${PORT}"}), Some(""), None),
-            (json!({"port": "${PORT:-7009}", "host": "${EMPTY:- ::1 }"}), Some("::1"), Some(7009)),
             (json!("${ALL}:${P}"), Some("0.0.0.0"), Some(81)),
-            (json!(":${PORT}"), None, None),
-            (json!({"host": "$${ALL}-${P", "port": {}}), Some("${ALL}-${P"), None),
+            (json!({"port": 8080, "host": "x"}), Some("x"), Some(8080)),
+            (json!({"port": "8080"}), Some(""), Some(8080)),
+            (json!({"host": "127.0.0.1"}), Some("127.0.0.1"), Some(7007)),
+            (json!({"host": null, "port": null}), Some(""), Some(7007)),
+            (json!({"port": "${PORT:-7009}", "host": "${EMPTY:- ::1 }"}), Some("::1"), Some(7009)),
+            (json!({"host": "$${ALL}-${P-${ALL}-${EMPTY}"}), Some("${ALL}-${P-0.0.0.0-"), Some(7007)),
             (json!(null), Some(""), Some(7007)),
+            // Only the container tells.
+            (json!(":${PORT}"), None, None),
+            (json!(":${EMPTY:-}"), None, None),
+            (json!({"port": "${PORT}"}), Some(""), None),
+            (json!({"$env": "LISTEN"}), None, None),
+            (json!({"port": {"$env": "PORT"}}), Some(""), None),
+            // With these the backend does not start.
+            (json!(7008), None, None),
+            (json!("nothing"), None, None),
+            (json!("[::1]:80"), None, None),
+            (json!({"port": 70000}), Some(""), None),
             (json!([]), None, None),
         ] {
-            assert_eq!(said(written.clone()), (host.map(str::to_owned), port), "{written}");
+            let config = json!({"backend": {"listen": written}});
+            let wanted = Listen { host: host.map(str::to_owned), port, ..Listen::default() };
+            assert_eq!(listen(&config, &variables), wanted, "{written}");
         }
-        for (host, loopback) in [("localhost", true), ("127.1.2.3", true), ("::1", true), ("::", false), ("", false)] {
-            assert_eq!(Listen { host: Some(host.to_owned()), port: None }.is_loopback(), loopback, "{host}");
+        for (host, loopback) in [
+            ("localhost", true),
+            ("127.1.2.3", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("::", false),
+            ("0.0.0.0", false),
+            ("", false),
+        ] {
+            assert_eq!(Listen { host: Some(host.to_owned()), ..Listen::default() }.is_loopback(), loopback, "{host}");
         }
+        let many = "${".repeat(1_000_000);
+        assert_eq!(substituted(&many, &variables), Some(many.clone()));
     }
 
     #[test]
-    fn variables_stand_above_files() {
-        let mut value = json!({"backend": {"listen": ":7007", "cors": true}});
-        let variables = BTreeMap::from([
-            ("APP_CONFIG_backend_listen", ":80"),
-            ("APP_CONFIG_a_b", "{\"c\": 1}"),
-            ("backend_cors", "false"),
-        ]);
-        over_by_environment(&mut value, &variables);
-        assert_eq!(value, json!({"backend": {"listen": ":80", "cors": true}, "a": {"b": {"c": 1}}}));
-        let deep = format!("APP_CONFIG_{}", "a_".repeat(500_000));
-        over_by_environment(&mut value, &BTreeMap::from([(deep.as_str(), "1")]));
-        assert_eq!(value["a"], json!({"b": {"c": 1}}));
+    fn variables_lie_over_files() {
+        let (object, text) = (json!({"port": 7007, "host": "x"}), json!(":7007"));
+        let (whole, host, port) =
+            ("APP_CONFIG_backend_listen", "APP_CONFIG_backend_listen_host", "APP_CONFIG_backend_listen_port");
+        for (written, variables, at, by, refused) in [
+            (&text, vec![(whole, "h:80")], (Some("h"), Some(80)), (Some(whole), Some(whole)), None),
+            (&object, vec![(whole, "{\"port\": 80}")], (Some(""), Some(80)), (Some(whole), Some(whole)), None),
+            (&object, vec![(host, "localhost")], (Some("localhost"), Some(7007)), (Some(host), None), None),
+            (&object, vec![(port, "80"), (host, "")], (Some("x"), Some(80)), (None, Some(port)), None),
+            (&object, vec![(port, "${P}"), ("P", "80")], (Some("x"), None), (None, Some(port)), None),
+            (&text, vec![(port, "80")], (Some(""), Some(80)), (None, Some(port)), Some(port)),
+            (&text, vec![(host, "h")], (Some("h"), Some(7007)), (Some(host), None), Some(host)),
+        ] {
+            let config = json!({"backend": {"listen": written}});
+            let wanted = Listen { host: at.0.map(str::to_owned), port: at.1, host_by: by.0, port_by: by.1, refused };
+            let variables: BTreeMap<&str, &str> = variables.into_iter().collect();
+            assert_eq!(listen(&config, &variables), wanted, "{written} {variables:?}");
+        }
     }
 
     #[test]

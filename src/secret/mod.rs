@@ -1,7 +1,7 @@
 //! Tokens and passwords in texts: what no message and no excerpt may repeat.
 //!
-//! One file for each place in which people have them: by themselves, in URLs, as the value of a setting. All look through a
-//! text once, for it may be anybody's.
+//! One file for each place in which people have them: by themselves, in URLs, as the value of a setting. All take time in
+//! proportion to a text, for it may be anybody's.
 
 mod setting;
 mod token;
@@ -15,9 +15,6 @@ use setting::settings;
 pub(crate) use token::token;
 use token::tokens;
 use url::{parameters, passwords};
-
-/// Bytes of a user name that is a token: where a registry or a forge wants one, it may stand alone.
-const TOKEN_USER: usize = 16;
 
 /// Bytes of the largest key that people have in files.
 const LONGEST_KEY: usize = 16 << 10;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{LONGEST_NAME, TOKEN_USER, is_variable};
+use super::{LONGEST_NAME, is_variable};
 
 /// How the name of a variable or setting ends whose value is a secret, and whole names that say it.
 const SECRET_NAMES: [&str; 11] = [
@@ -32,8 +32,10 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         })
 }
 
-/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none. In a
-/// build file `secret` is followed by a short name.
+/// Bytes of a secret: in a build file `secret` is followed by the short name of one.
+const SHORT_SECRET: usize = 16;
+
+/// The values of secret settings in YAML, JSON and npm's format, where they are one word or quoted; a variable is none.
 pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut done = 0_usize;
@@ -55,7 +57,7 @@ pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
             _ => continue,
         };
         let start = text.len().saturating_sub(from).saturating_add(inside);
-        let short = name == "secret" && value.len() < TOKEN_USER;
+        let short = name == "secret" && value.len() < SHORT_SECRET;
         if !value.is_empty() && !short && !is_variable(value) {
             done = start.saturating_add(value.len());
             found.push(start..done);

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{LONGEST_NAME, TOKEN_USER, is_variable};
+use super::{LONGEST_NAME, is_variable};
+
+/// Bytes of a user name that is a token: where a registry or a forge wants one, it may stand alone.
+const TOKEN_USER: usize = 16;
 
 /// What stands between a URL's scheme and its host, behind a user, between user and password, and behind the host: as one
 /// writes it, also without the scheme, and as Yarn encodes it within a range.

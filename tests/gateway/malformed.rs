@@ -8,7 +8,8 @@ use std::time::Duration;
 use backstage_build::gateway::*;
 use buildkit_proto::frontend::{self, ResolveSourceMetaResponse, SolveResponse, result};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response};
 use tonic::body::Body;
 use tonic::codegen::tokio_stream;
@@ -58,6 +59,8 @@ struct Raw {
     status: u16,
     content_type: &'static str,
     body: Bytes,
+    /// Whether gRPC's own status follows, which says that all is well.
+    ends: bool,
 }
 
 impl tonic::server::NamedService for Raw {
@@ -75,7 +78,11 @@ impl tower_service::Service<Request<Body>> for Raw {
 
     fn call(&mut self, _: Request<Body>) -> Self::Future {
         let response = Response::builder().status(self.status).header("content-type", self.content_type);
-        let response = response.body(Body::new(Full::new(self.body.clone()))).unwrap();
+        let trailers = self
+            .ends
+            .then(|| Ok(HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("0"))])));
+        let body = Full::new(self.body.clone()).with_trailers(std::future::ready(trailers));
+        let response = response.body(Body::new(body)).unwrap();
         Box::pin(async { Ok(response) })
     }
 }
@@ -91,25 +98,30 @@ async fn served(raw: Raw) -> ServeError {
 
 #[tokio::test]
 async fn bytes_that_are_no_answer() {
-    let grpc = |body: &'static [u8]| Raw { status: 200, content_type: "application/grpc", body: body.into() };
-    for raw in [
-        grpc(b""),
-        grpc(b"\0"),
+    let broken =
+        |body: &'static [u8]| Raw { status: 200, content_type: "application/grpc", body: body.into(), ends: false };
+    let whole = |body: &'static [u8]| Raw { ends: true, ..broken(body) };
+    let http = |status, content_type| Raw { status, content_type, body: "no".into(), ends: false };
+    for (raw, said) in [
         // A message of three bytes that is no protobuf.
-        grpc(b"\0\0\0\0\x03\xff\xff\xff"),
+        (whole(b"\0\0\0\0\x03\xff\xff\xff"), "failed to decode Protobuf message: invalid varint"),
+        (broken(b"\0\0\0\0\x03\xff\xff\xff"), "protocol error: missing grpc-status"),
+        (whole(b""), "Missing response message"),
+        (broken(b""), "protocol error: missing grpc-status"),
+        (broken(b"\0"), "Unexpected EOF decoding stream"),
         // A length that is not followed by as much, and one of 4 GiB.
-        grpc(b"\0\0\0\0\x09abc"),
-        grpc(b"\0\xff\xff\xff\xffabc"),
+        (broken(b"\0\0\0\0\x09abc"), "Unexpected EOF decoding stream"),
+        (broken(b"\0\xff\xff\xff\xffabc"), "Error, decoded message length too large: found 4294967295 bytes"),
         // A compression that was not agreed on.
-        grpc(b"\x01\0\0\0\x01a"),
-        grpc(b"\x07\0\0\0\x01a"),
-        Raw { status: 200, content_type: "text/html", body: "<html>".into() },
-        Raw { status: 404, content_type: "text/plain", body: "no".into() },
-        Raw { status: 503, content_type: "text/plain", body: "no".into() },
+        (whole(b"\x01\0\0\0\x01a"), "protocol error: received message with compressed-flag"),
+        (whole(b"\x07\0\0\0\x01a"), "protocol error: received message with invalid compression flag"),
+        (http(200, "text/html"), "Unexpected EOF decoding stream"),
+        (http(404, "text/plain"), "Unexpected EOF decoding stream"),
+        (http(503, "text/plain"), "Unexpected EOF decoding stream"),
     ] {
-        let error = served(raw.clone()).await;
-        let text = error.to_string();
-        assert!(text.starts_with("BuildKit did not take the answer: "), "{:?}: {text}", raw.body);
+        let wanted = format!("BuildKit did not take the answer: BuildKit's answer to Return makes no sense: {said}");
+        let error = served(raw.clone()).await.to_string();
+        assert!(error.starts_with(&wanted), "{:?}: {error}", raw.body);
     }
 }
 

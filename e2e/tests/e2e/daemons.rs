@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use e2e::engine::hack;
 use e2e::{Build, Engine, Repo, report, run, unique};
 
-/// One build at a time on the oldest: while another one that shares its base runs, it runs all steps behind it again,
-/// whichever frontend asks (moby/buildkit#6954).
+/// One build at a time on the oldest: while another build that shares its base images runs there, BuildKit 0.17 uses
+/// nothing of its cache behind them, whichever frontend asks (moby/buildkit#4674).
 static FLOOR: Mutex<()> = Mutex::new(());
 
 /// The oldest that works: a whole build, an edit, a check, a mistake.

@@ -281,7 +281,7 @@ const RUNTIME: &[Key] = &[
         "port",
         Scalar(F::Port),
         "8080",
-        "`backend.listen` of the config, else 7007",
+        "`backend.listen` of the config and of `APP_CONFIG_…` in `env`, else 7007",
         "The port that is exposed and that the health check asks. The backend listens where its config says.",
     ),
     key(
