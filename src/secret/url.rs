@@ -29,9 +29,14 @@ pub(super) fn passwords(lower: &str) -> Vec<Range<usize>> {
             let user = user_of(host, at).or_else(|| {
                 // A password may hold what ends a host, where it was not escaped; digits are a port.
                 let (_, port) = split(host, colon).filter(|_| start >= done && !host.starts_with('['))?;
-                let is_port = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
-                let rest = rest.split(next).next()?.split(ends).next().filter(|_| !is_port)?;
-                done = start.saturating_add(rest.len());
+                if !port.is_empty() && port.chars().all(|c| c.is_ascii_digit()) {
+                    return None;
+                }
+                let is_behind =
+                    |(at, c): &(usize, char)| ends(*c) || rest.get(*at..).is_some_and(|rest| rest.starts_with(next));
+                let end = rest.char_indices().find(is_behind).map_or(rest.len(), |(at, _)| at);
+                let rest = rest.get(..end)?;
+                done = start.saturating_add(end);
                 user_of(rest, at)
             })?;
             let (name, password) = split(user, colon).unwrap_or((user, ""));
