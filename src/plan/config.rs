@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::diagnostic::Diagnostic;
-use crate::repo::config::{self, DEFAULT_PORT, Listen};
+use crate::repo::config::{self, DEFAULT_PORT, Fault, Listen};
 use crate::spec::model::ConfigFile;
 
 use super::runtime::APP;
@@ -16,10 +16,8 @@ impl Planner<'_> {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
         let variables = runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
-        let merged = self.merged_config();
-        let listen = config::listen(merged, &variables);
+        let listen = config::listen(self.merged_config(), &variables);
         let port = runtime.port.as_ref().map(|port| port.value).or(listen.port).unwrap_or(DEFAULT_PORT);
-        let https = config::at(merged, &["backend", "https"]).is_some_and(|https| *https != false);
         let port_doubt =
             self.refused(&listen).or_else(|| self.other_port(&listen)).or_else(|| self.unknown_port(&listen));
         let doubts = [port_doubt, self.loopback(&listen), self.as_root()];
@@ -50,7 +48,7 @@ impl Planner<'_> {
             labels: runtime.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             annotations: runtime.annotations.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
             stop_signal: runtime.stop_signal.as_ref().map(|signal| signal.value.clone()),
-            healthcheck: self.healthcheck(&listen, port, https),
+            healthcheck: self.healthcheck(&listen, port),
             volumes: runtime.writable.iter().map(|dir| dir.value.to_string()).collect(),
             history: std::mem::take(&mut self.history),
         }
@@ -66,25 +64,34 @@ impl Planner<'_> {
         options
     }
 
-    /// A variable with which the backend does not start.
+    /// An address with which the backend does not start.
     fn refused(&self, listen: &Listen) -> Option<Diagnostic> {
-        let name = listen.refused?;
-        let message =
-            format!("the backend will not start with `{name}`: in its config files `backend.listen` is a text");
-        let help = "say all of it: `APP_CONFIG_backend_listen: 'host:port'`";
-        Some(self.at_variable(Diagnostic::warning("plan/listen", message).help(help), name))
+        let by = said_by(listen);
+        let (message, help) = match listen.fault? {
+            Fault::KeyOfText => (
+                format!(
+                    "the backend will not start: {by} names a key of `backend.listen`, which is a text in its config files"
+                ),
+                "say all of it: `APP_CONFIG_backend_listen: 'host:port'`",
+            ),
+            Fault::NoAddress => (
+                format!("the backend will not start: by {by} `backend.listen` is no address"),
+                "write it as `':7007'`, in quotes and with the colon, or as a mapping of `host` and `port`",
+            ),
+        };
+        Some(self.at_variable(Diagnostic::warning("plan/listen", message).help(help), listen))
     }
 
     /// A written port that is not the one on which the backend listens.
     fn other_port(&self, listen: &Listen) -> Option<Diagnostic> {
         let (written, listens) = (self.spec().runtime.port.as_ref()?, listen.port?);
         let message =
-            |by: &str| format!("`runtime.port` is {}, and by {by} the backend listens on {listens}", written.value);
-        let (message, help) = match listen.port_by {
-            Some(name) => (message(&format!("`{name}`")), "change one of them".to_owned()),
+            format!("`runtime.port` is {}, and by {} the backend listens on {listens}", written.value, said_by(listen));
+        let help = match listen.by {
+            Some(_) => "change one of them".to_owned(),
             None => {
                 let variable = format!("`runtime: {{env: {{APP_CONFIG_backend_listen: ':{}'}}}}`", written.value);
-                (message("its config"), format!("change `backend.listen` in the config, or say {variable}"))
+                format!("change `backend.listen` in the config, or say {variable}")
             }
         };
         (written.value != listens)
@@ -105,28 +112,25 @@ impl Planner<'_> {
     /// A backend that only what is beside it reaches.
     fn loopback(&self, listen: &Listen) -> Option<Diagnostic> {
         let host = listen.host.as_deref().filter(|_| listen.is_loopback())?;
-        let by = listen.host_by.map_or_else(|| "its config".to_owned(), |name| format!("`{name}`"));
+        let by = said_by(listen);
         let message =
             format!("by {by} the backend listens on `{host}`, which nothing outside of its container or pod reaches");
-        let warning = Diagnostic::warning("plan/listen", message);
-        Some(match listen.host_by {
-            Some(name) => self.at_variable(warning.help("leave the host out"), name),
-            None => warning.help("leave the host out of `backend.listen` in a config file that the image has"),
-        })
+        let help = "leave the host out of `backend.listen`";
+        Some(self.at_variable(Diagnostic::warning("plan/listen", message).help(help), listen))
     }
 
-    /// Points at a variable of the build file's.
-    fn at_variable(&self, warning: Diagnostic, name: &str) -> Diagnostic {
-        match self.spec().runtime.env.get(name) {
+    /// Points at the variable that says it, if one does.
+    fn at_variable(&self, warning: Diagnostic, listen: &Listen) -> Diagnostic {
+        match listen.by.and_then(|name| self.spec().runtime.env.get(name)) {
             Some(value) => warning.at(value.span.clone()),
             None => warning,
         }
     }
 
-    fn healthcheck(&self, listen: &Listen, port: u16, https: bool) -> Option<HealthPlan> {
+    fn healthcheck(&self, listen: &Listen, port: u16) -> Option<HealthPlan> {
         let written = self.spec().runtime.healthcheck.as_ref()?;
         // A certificate is for the name that users know, not for this address.
-        let (module, options) = if https { ("https", "{rejectUnauthorized:false},") } else { ("http", "") };
+        let (module, options) = if listen.https { ("https", "{rejectUnauthorized:false},") } else { ("http", "") };
         let host = own_address(listen);
         let script = format!(
             "require('{module}').get('{module}://{host}:{port}/.backstage/health/v1/readiness',{options}r=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"
@@ -144,6 +148,11 @@ impl Planner<'_> {
             retries: written.retries,
         })
     }
+}
+
+/// What says where a backend listens.
+fn said_by(listen: &Listen) -> String {
+    listen.by.map_or_else(|| "its config".to_owned(), |name| format!("`{name}`"))
 }
 
 /// How a backend is reached from beside it, as a URL has it.

@@ -47,19 +47,28 @@ pub fn file_locations(config: &Value) -> Vec<String> {
 /// Where a backend listens whose config does not say.
 pub const DEFAULT_PORT: u16 = 7007;
 
-/// Where a backend listens, by its config files and the variables that the build file gives the image.
+/// How a backend is reached, by its config files and the variables that the build file gives the image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listen {
-    /// Empty for all addresses; `None` where only the container tells, and for what is no host.
+    /// Empty for all addresses; `None` where only the container tells.
     pub host: Option<String>,
-    /// `None` where only the container tells, and for what is no port.
+    /// `None` where only the container tells.
     pub port: Option<u16>,
-    /// The variable that says the host, if one does.
-    pub host_by: Option<&'static str>,
-    /// The variable that says the port, if one does.
-    pub port_by: Option<&'static str>,
-    /// A variable with which the backend does not start: it names a key of what is a text in the files.
-    pub refused: Option<&'static str>,
+    /// Whether it speaks HTTPS.
+    pub https: bool,
+    /// The variable that says some of it, the most special one first.
+    pub by: Option<&'static str>,
+    /// Why the backend does not start with it.
+    pub fault: Option<Fault>,
+}
+
+/// What a backend does not start with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// `backend.listen` is a text below and a mapping above it.
+    KeyOfText,
+    /// `backend.listen` is no address.
+    NoAddress,
 }
 
 impl Listen {
@@ -71,69 +80,114 @@ impl Listen {
         self.host.as_deref().is_some_and(is_loopback)
     }
 
-    fn of(value: Option<&Value>, resolved: impl Fn(&str) -> Option<String>) -> Self {
-        let text = |value: &Value| match value {
-            Value::Number(number) => Some(number.to_string()),
-            Value::String(text) => resolved(text),
-            _ => None,
+    /// Takes an address that is known; a part that only the container tells stands there as a null.
+    fn read(&mut self, listen: Option<&Value>) {
+        let mut no_address = false;
+        let mut number = |value: &Value| {
+            let text = value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()));
+            let number = text.and_then(|text| text.trim().parse::<u16>().ok());
+            no_address |= number.is_none();
+            number.filter(|port| *port > 0)
         };
-        let (host, port) = match value {
+        (self.host, self.port) = match listen {
             None => (Some(String::new()), Some(DEFAULT_PORT)),
-            Some(Value::String(address)) => resolved(address).map_or((None, None), |address| parts(&address)),
-            Some(Value::Object(listen)) if special(listen).is_none() => {
-                let key = |key: &str| listen.get(key).filter(|value| !value.is_null());
-                let host = key("host").map_or_else(|| Some(String::new()), text);
-                (host, key("port").map_or(Some(DEFAULT_PORT), |port| number(&text(port)?)))
+            Some(Value::Null) => (None, None),
+            Some(Value::String(address)) => {
+                let (host, port) = address.split_once(':').unwrap_or(("", address));
+                (Some(host.to_owned()), number(&Value::from(port)))
             }
-            Some(_) => (None, None),
+            Some(Value::Object(listen)) => {
+                let host =
+                    listen.get("host").map_or_else(|| Some(String::new()), |host| Some(host.as_str()?.to_owned()));
+                let port = match listen.get("port") {
+                    None => Some(DEFAULT_PORT),
+                    Some(Value::Null) => None,
+                    Some(port) => number(port),
+                };
+                (host, port)
+            }
+            Some(_) => {
+                no_address = true;
+                (None, None)
+            }
         };
-        Self { host, port, ..Self::default() }
+        if no_address {
+            self.fault = self.fault.or(Some(Fault::NoAddress));
+        }
     }
 }
 
-/// What `backend.listen` says: a text such as `:7007` or `host:7007`, or an object with `host` and `port`. `config` is
-/// what the files hold, merged. `variables` are those that the build file gives the image: `${NAME}` of a file stands for
-/// one, and `APP_CONFIG_backend_listen…` is JSON, or else a text, that lies over the files as it is.
-pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
-    const WHOLE: &str = "APP_CONFIG_backend_listen";
-    const HOST: &str = "APP_CONFIG_backend_listen_host";
-    const PORT: &str = "APP_CONFIG_backend_listen_port";
+/// Variables that may say where a backend listens.
+const VARIABLES: [&str; 4] = [
+    "APP_CONFIG_backend_listen_port",
+    "APP_CONFIG_backend_listen_host",
+    "APP_CONFIG_backend_listen",
+    "APP_CONFIG_backend",
+];
 
-    let written = at(config, &["backend", "listen"]);
-    let said = |name: &'static str| {
-        let text = variables.get(name).filter(|text| !text.is_empty())?;
-        Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String((*text).to_owned())))
+/// What `backend.listen` and `backend.https` say. The former is a text such as `:7007` or `host:7007`, or a mapping of
+/// `host` and `port`. `config` is what the files hold, merged. `variables` are those that the build file gives the image:
+/// `${NAME}` of a file stands for one, and `APP_CONFIG_backend_listen` is JSON, or else a text, that lies over the files as
+/// it is.
+pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
+    let above = of_variables(variables);
+    let above = |key: &str| at(&above, &["backend", key]);
+    let below = at(config, &["backend", "listen"]).map(|written| known(written, variables));
+    let mut listen = Listen {
+        by: VARIABLES.into_iter().find(|name| variables.get(name).is_some_and(|text| !text.is_empty())),
+        ..Listen::default()
     };
-    if let Some(whole) = said(WHOLE) {
-        let listen = Listen::of(Some(&whole), |text| Some(text.to_owned()));
-        return Listen { host_by: Some(WHOLE), port_by: Some(WHOLE), ..listen };
-    }
-    let mut listen = Listen::of(written, |text| substituted(text, variables));
-    let is_text = written.is_some_and(Value::is_string);
-    if let Some(host) = said(HOST) {
-        listen.host = host.as_str().map(str::to_owned);
-        listen.host_by = Some(HOST);
-        listen.refused = is_text.then_some(HOST);
-    }
-    if let Some(port) = said(PORT) {
-        listen.port = number(port.as_str().unwrap_or(&port.to_string()));
-        listen.port_by = Some(PORT);
-        listen.refused = is_text.then_some(PORT).or(listen.refused);
-    }
+    let merged = match (below, above("listen")) {
+        (below, None) => {
+            listen.by = None;
+            below
+        }
+        (Some(Value::String(_)), Some(above @ Value::Object(_))) => {
+            listen.fault = Some(Fault::KeyOfText);
+            Some(above.clone())
+        }
+        (below, Some(above)) => {
+            let mut merged = below.unwrap_or_default();
+            over(&mut merged, above);
+            Some(merged)
+        }
+    };
+    listen.read(merged.as_ref());
+    let https = above("https").or_else(|| at(config, &["backend", "https"]));
+    listen.https = https.is_some_and(|https| *https != false);
     listen
 }
 
-/// Host and port of `port` or `host:port`.
-fn parts(address: &str) -> (Option<String>, Option<u16>) {
-    let (host, port) = address.split_once(':').unwrap_or(("", address));
-    match number(port) {
-        Some(port) => (Some(host.to_owned()), Some(port)),
-        None => (None, None),
+/// The config that variables hold: `APP_CONFIG_backend_listen` is the value at `backend.listen`. Keys that nothing here
+/// asks for are left out.
+fn of_variables(variables: &BTreeMap<&str, &str>) -> Value {
+    let mut all = Value::Null;
+    for (name, text) in variables.iter().filter(|(_, text)| !text.is_empty()) {
+        let keys: Vec<&str> = name.strip_prefix("APP_CONFIG_").unwrap_or_default().split('_').take(MAX_DEPTH).collect();
+        if keys.first() != Some(&"backend") || keys.len() == MAX_DEPTH {
+            continue;
+        }
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String((*text).to_owned()));
+        let nested = |value, key: &&str| Value::Object(Map::from_iter([((*key).to_owned(), value)]));
+        over(&mut all, &keys.iter().rev().fold(value, nested));
     }
+    all
 }
 
-fn number(text: &str) -> Option<u16> {
-    text.trim().parse().ok()
+/// A value of a file with its variables put in place; a null where one is not known.
+fn known(value: &Value, variables: &BTreeMap<&str, &str>) -> Value {
+    match value {
+        Value::String(text) => substituted(text, variables).map_or(Value::Null, Value::String),
+        Value::Object(map) => match special(map) {
+            Some(("$env", name)) => variables.get(name).map_or(Value::Null, |value| Value::from(value.trim())),
+            Some(_) => Value::Null,
+            None => {
+                let written = map.iter().filter(|(_, value)| !value.is_null());
+                written.map(|(key, value)| (key.clone(), known(value, variables))).collect()
+            }
+        },
+        other => other.clone(),
+    }
 }
 
 /// A text with its `${NAME}` and `${NAME:-fallback}` put in place; `None` where one is not known. `$${` is a plain `${`.
@@ -329,33 +383,36 @@ mod tests {
     #[test]
     fn listening() {
         let variables = BTreeMap::from([("ALL", "0.0.0.0"), ("EMPTY", ""), ("P", " 81 ")]);
-        for (written, host, port) in [
-            (json!(":7008"), Some(""), Some(7008)),
-            (json!("0.0.0.0:80"), Some("0.0.0.0"), Some(80)),
-            (json!("80"), Some(""), Some(80)),
-            (json!("${ALL}:${P}"), Some("0.0.0.0"), Some(81)),
-            (json!({"port": 8080, "host": "x"}), Some("x"), Some(8080)),
-            (json!({"port": "8080"}), Some(""), Some(8080)),
-            (json!({"host": "127.0.0.1"}), Some("127.0.0.1"), Some(7007)),
-            (json!({"host": null, "port": null}), Some(""), Some(7007)),
-            (json!({"port": "${PORT:-7009}", "host": "${EMPTY:- ::1 }"}), Some("::1"), Some(7009)),
-            (json!({"host": "$${ALL}-${P-${ALL}-${EMPTY}"}), Some("${ALL}-${P-0.0.0.0-"), Some(7007)),
-            (json!(null), Some(""), Some(7007)),
+        let (fine, fault) = (None, Some(Fault::NoAddress));
+        for (written, host, port, fault) in [
+            (json!(":7008"), Some(""), Some(7008), fine),
+            (json!("0.0.0.0:80"), Some("0.0.0.0"), Some(80), fine),
+            (json!("80"), Some(""), Some(80), fine),
+            (json!("${ALL}:${P}"), Some("0.0.0.0"), Some(81), fine),
+            (json!({"port": 8080, "host": "x"}), Some("x"), Some(8080), fine),
+            (json!({"port": "8080"}), Some(""), Some(8080), fine),
+            (json!({"host": "127.0.0.1"}), Some("127.0.0.1"), Some(7007), fine),
+            (json!({"host": null, "port": null}), Some(""), Some(7007), fine),
+            (json!({"port": "${PORT:-7009}", "host": "${EMPTY:- ::1 }"}), Some("::1"), Some(7009), fine),
+            (json!({"host": "$${ALL}-${P-${ALL}-${EMPTY}"}), Some("${ALL}-${P-0.0.0.0-"), Some(7007), fine),
+            (json!({"port": {"$env": "P"}}), Some(""), Some(81), fine),
+            (json!(null), Some(""), Some(7007), fine),
             // Only the container tells.
-            (json!(":${PORT}"), None, None),
-            (json!(":${EMPTY:-}"), None, None),
-            (json!({"port": "${PORT}"}), Some(""), None),
-            (json!({"$env": "LISTEN"}), None, None),
-            (json!({"port": {"$env": "PORT"}}), Some(""), None),
+            (json!(":${PORT}"), None, None, fine),
+            (json!(":${EMPTY:-}"), None, None, fine),
+            (json!({"port": "${PORT}"}), Some(""), None, fine),
+            (json!({"$env": "LISTEN"}), None, None, fine),
+            (json!({"port": {"$env": "PORT"}}), Some(""), None, fine),
+            (json!(":0"), Some(""), None, fine),
             // With these the backend does not start.
-            (json!(7008), None, None),
-            (json!("nothing"), None, None),
-            (json!("[::1]:80"), None, None),
-            (json!({"port": 70000}), Some(""), None),
-            (json!([]), None, None),
+            (json!(7008), None, None, fault),
+            (json!("nothing"), Some(""), None, fault),
+            (json!("[::1]:80"), Some("["), None, fault),
+            (json!({"port": 70000}), Some(""), None, fault),
+            (json!([]), None, None, fault),
         ] {
             let config = json!({"backend": {"listen": written}});
-            let wanted = Listen { host: host.map(str::to_owned), port, ..Listen::default() };
+            let wanted = Listen { host: host.map(str::to_owned), port, fault, ..Listen::default() };
             assert_eq!(listen(&config, &variables), wanted, "{written}");
         }
         for (host, loopback) in [
@@ -375,23 +432,36 @@ mod tests {
 
     #[test]
     fn variables_lie_over_files() {
-        let (object, text) = (json!({"port": 7007, "host": "x"}), json!(":7007"));
-        let (whole, host, port) =
-            ("APP_CONFIG_backend_listen", "APP_CONFIG_backend_listen_host", "APP_CONFIG_backend_listen_port");
-        for (written, variables, at, by, refused) in [
-            (&text, vec![(whole, "h:80")], (Some("h"), Some(80)), (Some(whole), Some(whole)), None),
-            (&object, vec![(whole, "{\"port\": 80}")], (Some(""), Some(80)), (Some(whole), Some(whole)), None),
-            (&object, vec![(host, "localhost")], (Some("localhost"), Some(7007)), (Some(host), None), None),
-            (&object, vec![(port, "80"), (host, "")], (Some("x"), Some(80)), (None, Some(port)), None),
-            (&object, vec![(port, "${P}"), ("P", "80")], (Some("x"), None), (None, Some(port)), None),
-            (&text, vec![(port, "80")], (Some(""), Some(80)), (None, Some(port)), Some(port)),
-            (&text, vec![(host, "h")], (Some("h"), Some(7007)), (Some(host), None), Some(host)),
+        let (object, text) = (json!({"port": 7010, "host": "x"}), json!(":7007"));
+        let [port, host, whole, backend] = VARIABLES;
+        let (fine, key, none) = (None, Some(Fault::KeyOfText), Some(Fault::NoAddress));
+        for (written, variables, at, by, fault) in [
+            (&text, vec![(whole, "h:80")], (Some("h"), Some(80)), Some(whole), fine),
+            (&text, vec![(backend, r#"{"listen": ":80"}"#)], (Some(""), Some(80)), Some(backend), fine),
+            (&text, vec![(backend, r#"{"cors": {}}"#)], (Some(""), Some(7007)), None, fine),
+            (&object, vec![(whole, r#"{"port": 80}"#)], (Some("x"), Some(80)), Some(whole), fine),
+            (&object, vec![(host, "localhost")], (Some("localhost"), Some(7010)), Some(host), fine),
+            (&object, vec![(port, "80"), (host, "")], (Some("x"), Some(80)), Some(port), fine),
+            (&object, vec![(port, "${P}"), ("P", "80")], (Some("x"), None), Some(port), none),
+            (&text, vec![(port, "80")], (Some(""), Some(80)), Some(port), key),
+            (&text, vec![(host, "h")], (Some("h"), Some(7007)), Some(host), key),
+            (&text, vec![(whole, "8080")], (None, None), Some(whole), none),
         ] {
             let config = json!({"backend": {"listen": written}});
-            let wanted = Listen { host: at.0.map(str::to_owned), port: at.1, host_by: by.0, port_by: by.1, refused };
+            let wanted = Listen { host: at.0.map(str::to_owned), port: at.1, by, fault, https: false };
             let variables: BTreeMap<&str, &str> = variables.into_iter().collect();
             assert_eq!(listen(&config, &variables), wanted, "{written} {variables:?}");
         }
+        let https =
+            |config: Value, value: &str| listen(&config, &BTreeMap::from([("APP_CONFIG_backend_https", value)])).https;
+        assert!(
+            https(json!({}), "true")
+                && !https(json!({}), "false")
+                && !https(json!({"backend": {"https": true}}), "false")
+        );
+        assert!(https(json!({"backend": {"https": true}}), "") && !https(json!({}), ""));
+        let deep = format!("APP_CONFIG_backend_{}", "a_".repeat(500_000));
+        assert_eq!(of_variables(&BTreeMap::from([(deep.as_str(), "1")])), Value::Null);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) struct YamlError {
     pub(crate) line: usize,
     /// What is wrong, without any of the text.
     pub(crate) kind: &'static str,
-    /// What the library says: may name a key of the text, so nothing for a file with credentials.
+    /// The same in the library's words, where they hold none of the text.
     pub(crate) detail: String,
 }
 
@@ -24,6 +24,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, YamlError> {
         strict_booleans: true,
         merge_keys: serde_saphyr::MergeKeyPolicy::AsOrdinary,
         underscored_numbers_as_strings: true,
+        // Short ids of digits look like such numbers.
+        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::AsString,
         with_snippet: false,
     };
     if text.trim().is_empty() {
@@ -35,7 +37,12 @@ pub(crate) fn parse(text: &str) -> Result<Value, YamlError> {
         let column = location.and_then(|l| usize::try_from(l.column()).ok()).unwrap_or(1).max(1);
         let start = offset(text, line, column);
         let end = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        YamlError { range: start..start.saturating_add(end), line, kind: kind(&error), detail: detail(&error) }
+        YamlError {
+            range: start..start.saturating_add(end),
+            line,
+            kind: kind(&error),
+            detail: detail(&error, text, line),
+        }
     })
 }
 
@@ -51,11 +58,15 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
     start.saturating_add(inner)
 }
 
-/// The library's words without its place and its advice to programmers.
-fn detail(error: &serde_saphyr::Error) -> String {
+/// The library's words without its place and its advice to programmers, unless one of them stands in the line: then it may
+/// be a quote.
+fn detail(error: &serde_saphyr::Error, text: &str, line: usize) -> String {
     let said = error.to_string();
     let end = [" at line ", ", set Dup", "; use from_"].iter().filter_map(|mark| said.find(mark)).min();
-    said.get(..end.unwrap_or(said.len())).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
+    let said = said.get(..end.unwrap_or(said.len())).unwrap_or_default().lines().next().unwrap_or_default();
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let mut words = said.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    if words.any(|word| line.contains(word)) { kind(error).to_owned() } else { said.to_owned() }
 }
 
 /// The library's messages may quote the text, which may hold a secret: only the kind is told.

@@ -51,14 +51,19 @@ pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
         let behind = text.get(at.saturating_add(1)..).unwrap_or_default();
         let value = behind.trim_start_matches([' ', '\t']);
         let (spaced, from) = (npm || value.len() < behind.len(), value.len());
-        let (inside, value) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => (1_usize, quoted(value, quote)),
-            _ if spaced => (0, word(value, begins_a_line)),
+        let inner = value.strip_prefix(['"', '\'']);
+        if is_variable(inner.unwrap_or(value)) {
+            continue;
+        }
+        let (inside, value) = match (value.chars().next(), inner) {
+            (Some(quote), Some(inner)) => (1_usize, quoted(inner, quote)),
+            _ if spaced && begins_a_line => (0, line(value)),
+            _ if spaced => (0, word(value)),
             _ => continue,
         };
         let start = text.len().saturating_sub(from).saturating_add(inside);
         let short = name == "secret" && value.len() < SHORT_SECRET;
-        if !value.is_empty() && !short && !is_variable(value) {
+        if !value.is_empty() && !short {
             done = start.saturating_add(value.len());
             found.push(start..done);
         }
@@ -82,17 +87,19 @@ fn name_before(text: &str) -> Option<Name<'_>> {
     let length = text.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
     let (before, name) = text.split_at_checked(text.len().saturating_sub(length)).unwrap_or_default();
     let indent = before.trim_end_matches([' ', '\t', '"', '\'', '-', '#', ';']);
-    let begins_a_line = indent.is_empty() || indent.ends_with('\n');
+    let begins_a_line = indent.is_empty() || indent.ends_with(['\n', '\r']);
     (!before.ends_with(['-', '/', '@', '.', '$'])).then_some(Name { name, begins_a_line })
 }
 
-/// What stands between quotes, up to the end of the line at most.
-fn quoted(text: &str, quote: char) -> &str {
-    let inner = text.get(1..).unwrap_or_default();
+/// Bytes of a value that are looked at before it is known to be one.
+const LONGEST_VALUE: usize = 4 << 10;
+
+/// What stands before a closing quote, be it on another line.
+fn quoted(inner: &str, quote: char) -> &str {
     let mut chars = inner.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let doubled = quote == '\'' && c == quote && chars.next_if(|(_, next)| *next == quote).is_some();
-        if c == '\n' || (c == quote && !doubled) {
+        if (c == quote && !doubled) || (c == '\n' && at > LONGEST_VALUE) {
             return inner.get(..at).unwrap_or_default();
         }
         if quote == '"' && c == '\\' {
@@ -102,23 +109,39 @@ fn quoted(text: &str, quote: char) -> &str {
     inner
 }
 
-/// A value without quotes: the line, where its name begins one; elsewhere a word that a comment or another setting follows,
-/// since a sentence has more.
-fn word(text: &str, line: bool) -> &str {
-    let word = text.split([' ', '\t', '\r', '\n']).next().unwrap_or_default();
-    let rest = text.get(word.len()..).unwrap_or_default().trim_start_matches([' ', '\t', '\r']);
-    let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
-    let is_value =
-        !word.starts_with(['{', '[', '|', '>', '&', '*', '`']) && !["null", "true", "false", "~"].contains(&word);
-    if !is_value {
+/// The value without quotes of a name that begins a line: all of the line. What opens a block, a list or a mapping is none.
+fn line(text: &str) -> &str {
+    let line = text.split(['\r', '\n']).next().unwrap_or_default();
+    let line = line.split(" #").next().unwrap_or_default().trim_end();
+    let opens = match line.chars().next() {
+        Some('{') => line.contains(':') || ["{", "{}"].contains(&line),
+        Some('[') => ["[", "[]"].contains(&line),
+        Some('|' | '>') => line.chars().skip(1).all(|c| matches!(c, '-' | '+' | '0'..='9')),
+        Some('&') => !line.contains(' '),
+        _ => CONSTANTS.contains(&line),
+    };
+    if opens { "" } else { line }
+}
+
+/// What YAML has in the place of a text.
+const CONSTANTS: [&str; 4] = ["null", "true", "false", "~"];
+
+/// A value without quotes within a line: a word that a comment or another setting follows, since a sentence has more.
+fn word(text: &str) -> &str {
+    if text.starts_with(['{', '[', '|', '>', '&', '*', '`']) {
         return "";
     }
-    if line {
-        let line = text.split(['\r', '\n']).next().unwrap_or_default();
-        return line.split(" #").next().unwrap_or_default().trim_end();
-    }
+    let is_end = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+    let seen = text.get(..LONGEST_VALUE.min(text.len())).unwrap_or(text);
+    let Some(end) = seen.find(is_end).or_else(|| (seen.len() == text.len()).then_some(text.len())) else {
+        // No sentence has such words.
+        return text.split(is_end).next().unwrap_or_default();
+    };
+    let (word, rest) = text.split_at_checked(end).unwrap_or_default();
+    let rest = rest.trim_start_matches([' ', '\t', '\r']);
+    let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
     // In a mapping on one line these are not of the value; where they are, they are all that is seen of it.
-    if ends { word.trim_end_matches([',', '}', ']']) } else { "" }
+    if ends && !CONSTANTS.contains(&word) { word.trim_end_matches([',', '}', ']']) } else { "" }
 }
 
 #[cfg(test)]
@@ -147,6 +170,15 @@ mod tests {
             "password: \"S3'KRET\"",
             "\"password\": \"S3\\\"KRET\", \"x\": 1",
             "password: 'it''s KRET'",
+            "password: `KRET",
+            "password: *KRET",
+            "password: !KRET x",
+            "password: {KRET",
+            "password: |KRET",
+            "password: &a KRET",
+            "password: true KRET",
+            "password: \"a\n  KRET\" x",
+            "a: b\rpassword: KRET\rc",
         ] {
             assert!(!redacted(text).contains("KRET"), "{text}: {}", redacted(text));
             assert_eq!(masked(text).len(), text.len());
@@ -164,6 +196,9 @@ mod tests {
             "token: true",
             "token:\n  a: 1",
             "token: |\n  a",
+            "token: >-\n  a",
+            "token: [\n",
+            "token: null # none",
             "secret: {$env: X}",
         ] {
             assert_eq!(redacted(text), text);

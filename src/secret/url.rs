@@ -61,22 +61,23 @@ fn split<'a>(text: &'a str, colon: &str) -> Option<(&'a str, &'a str)> {
 }
 
 /// How the name of a URL's parameter ends whose value is a secret.
-const SECRET_PARAMETERS: [&str; 14] = [
+const SECRET_PARAMETERS: [&str; 12] = [
     "token",
     "tokens",
     "password",
     "passwd",
-    "pass",
-    "pwd",
     "secret",
-    "key",
+    "apikey",
+    "api_key",
+    "api-key",
+    "access_key",
     "signature",
-    "sig",
-    "auth",
     "jwt",
-    "code",
     "credential",
 ];
+
+/// Names of such parameters that other names end in as well (`sort_key`, `country_code`).
+const SECRET_PARAMETER_NAMES: [&str; 6] = ["key", "code", "auth", "sig", "pass", "pwd"];
 
 /// What begins a parameter, what stands behind its name and what ends it: as one writes it, and as Yarn encodes it within
 /// a range.
@@ -98,7 +99,9 @@ pub(super) fn parameters(lower: &str) -> Vec<Range<usize>> {
                 let (name, behind) = rest.split_at_checked(length).unwrap_or_default();
                 let Some(value) = behind.strip_prefix(equals).filter(|_| at >= done) else { continue };
                 let name = name.trim_end_matches(['[', ']']);
-                if !SECRET_PARAMETERS.iter().any(|end| name.ends_with(end)) {
+                let is_secret =
+                    SECRET_PARAMETER_NAMES.contains(&name) || SECRET_PARAMETERS.iter().any(|end| name.ends_with(end));
+                if !is_secret {
                     continue;
                 }
                 let encoded =

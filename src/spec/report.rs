@@ -11,7 +11,7 @@ use crate::secret;
 use crate::words::quote;
 
 /// More than anyone reads; what comes after is dropped.
-const MAX_DIAGNOSTICS: usize = 100;
+pub(super) const MAX_DIAGNOSTICS: usize = 100;
 
 /// The diagnostics of one run over a build file.
 pub(crate) struct Report {

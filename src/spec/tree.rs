@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span as Mark};
 
+use super::report::MAX_DIAGNOSTICS;
 use super::syntax;
 use crate::diagnostic::{Diagnostic, SourceFile, Span, Spanned};
+use crate::secret;
 use crate::words::quote;
 
 /// More values than any build file has; what is above is an attack or a wrong file.
@@ -285,33 +287,45 @@ impl<'a> Builder<'a> {
     fn refuse_tag(&mut self, event: &Event<'_>, mark: &Mark) -> bool {
         let Some(tag) = event.tag() else { return false };
         let span = mark.tag_span().map_or_else(|| self.span(mark), |tag| self.span(&tag));
-        let written = self.file.text.get(span.range.clone()).unwrap_or("!").to_owned();
-        let help = if tag.is_yaml_core_schema() {
-            "remove the tag; put the value in quotes if it is meant as text".to_owned()
-        } else {
-            format!("put the value in quotes if it is meant as text: {}", quote(&format!("\"{}\"", written.trim())))
+        let written = self.written(&span);
+        let help = match written {
+            _ if tag.is_yaml_core_schema() => {
+                "remove the tag; put the value in quotes if it is meant as text".to_owned()
+            }
+            Some(written) => {
+                format!("put the value in quotes if it is meant as text: {}", quote(&format!("\"{}\"", written.trim())))
+            }
+            None => "put the value in quotes if it is meant as text".to_owned(),
         };
+        let what = written.map_or_else(|| "the beginning of a value".to_owned(), quote);
         self.mistakes.push(
-            Diagnostic::error(
-                "spec/tag",
-                format!("YAML reads {} as a type tag, which has no meaning here", quote(&written)),
-            )
-            .at(span)
-            .help(help),
+            Diagnostic::error("spec/tag", format!("YAML reads {what} as a type tag, which has no meaning here"))
+                .at(span)
+                .help(help),
         );
         true
     }
 
+    /// What is written at a place, unless it is a secret.
+    fn written(&self, span: &Span) -> Option<&str> {
+        // Of more mistakes than are told, none is looked at.
+        let written = self.file.text.get(span.range.clone()).filter(|_| self.mistakes.len() < MAX_DIAGNOSTICS)?;
+        (secret::masked_line(&self.file.text, span.range.clone()) == written).then_some(written)
+    }
+
     /// `*.ts` is an alias to YAML and a pattern to people.
     fn refuse_star(&mut self, span: Span) {
-        let written = self.file.text.get(span.range.clone()).unwrap_or("*").to_owned();
+        let (what, such_as) = match self.written(&span) {
+            Some(written) => (quote(written), format!(", such as {}", quote(&format!("\"{}\"", written.trim())))),
+            None => ("a value".to_owned(), String::new()),
+        };
         self.mistakes.push(
             Diagnostic::error(
                 "spec/unquoted-star",
-                format!("{} begins with `*`, which YAML reads as a reference to another value", quote(&written)),
+                format!("{what} begins with `*`, which YAML reads as a reference to another value"),
             )
             .at(span.clone())
-            .help(format!("put the text in quotes, such as {}", quote(&format!("\"{}\"", written.trim())))),
+            .help(format!("put the text in quotes{such_as}")),
         );
         self.complete(Node { span, kind: Kind::Broken });
     }
