@@ -19,7 +19,7 @@ use tonic::client::Grpc;
 use super::rpc::MAX_MESSAGE;
 use super::transport::Transport;
 
-/// What is accepted above that, for the frame around data of the full size.
+/// What is accepted above [`MAX_MESSAGE`], for the frame around data of the full size.
 const SLACK: usize = 64 << 10;
 /// Details of errors travel in headers, base64-encoded; a step that writes a large file carries it in its error. With
 /// HTTP/2's customary 16 KiB such an error kills the connection instead of arriving.

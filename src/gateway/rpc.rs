@@ -129,7 +129,7 @@ impl Connection {
 
     /// A call that did not get through: because the connection ended, if that gets known soon.
     async fn broken(&self, call: &'static str, reason: &str) -> CallError {
-        match tokio::time::timeout(GRACE, self.ended.wait()).await {
+        match tokio::time::timeout(GRACE, self.ended()).await {
             Ok(reason) => CallError::Lost { call, reason },
             Err(_) => CallError::Broken { call, reason: reason.to_owned() },
         }

@@ -133,15 +133,11 @@ pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
     let above = of_variables(variables);
     let above = |key: &str| at(&above, &["backend", key]);
     let below = at(config, &["backend", "listen"]).map(|written| known(written, variables));
-    let mut listen = Listen {
-        by: VARIABLES.into_iter().find(|name| variables.get(name).is_some_and(|text| !text.is_empty())),
-        ..Listen::default()
-    };
+    let is_said = |name: &&str| variables.get(name).is_some_and(|text| !text.is_empty());
+    let by = above("listen").and_then(|_| VARIABLES.into_iter().find(is_said));
+    let mut listen = Listen { by, ..Listen::default() };
     let merged = match (below, above("listen")) {
-        (below, None) => {
-            listen.by = None;
-            below
-        }
+        (below, None) => below,
         (Some(Value::String(_)), Some(above @ Value::Object(_))) => {
             listen.fault = Some(Fault::KeyOfText);
             Some(above.clone())
@@ -208,9 +204,8 @@ fn substituted(text: &str, variables: &BTreeMap<&str, &str>) -> Option<String> {
                 name.split_once(":-").map_or((name, None), |(name, other)| (name, Some(other.trim())));
             let value = variables.get(name.trim()).map(|value| value.trim());
             let value = match fallback {
-                Some(fallback) => {
-                    value.filter(|value| !value.is_empty()).or(Some(fallback).filter(|text| !text.is_empty()))
-                }
+                // Empty is as good as not set.
+                Some(fallback) => [value, Some(fallback)].into_iter().flatten().find(|text| !text.is_empty()),
                 None => value,
             };
             done.extend([before, value?]);

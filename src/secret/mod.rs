@@ -16,6 +16,8 @@ pub(crate) use token::token;
 use token::tokens;
 use url::{parameters, passwords};
 
+use crate::words::head;
+
 /// Bytes of the largest key that people have in files.
 const LONGEST_KEY: usize = 16 << 10;
 
@@ -88,12 +90,15 @@ fn replaced(text: &str, mut ranges: Vec<Range<usize>>, put: impl Fn(&mut String,
     Cow::Owned(out)
 }
 
+/// Bytes of a variable that are looked at for a value of its own.
+const LONGEST_VARIABLE: usize = 1 << 10;
+
 /// Whether a text begins with a shell's variable; one with a value of its own (`${A:-x}`) is none.
 fn is_variable(text: &str) -> bool {
-    let name = text.strip_prefix('$').and_then(|rest| rest.chars().next());
-    let begin: String = text.chars().take(LONGEST_NAME).collect();
-    let own = begin.split(['}', ' ']).next().is_some_and(|name| name.contains(":-") || name.contains(":="));
-    name.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{')) && !own
+    let Some(name) = text.strip_prefix('$') else { return false };
+    let has_own = |name: &str| name.contains(":-") || name.contains(":=");
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '{'))
+        && !head(name, LONGEST_VARIABLE).split(['}', ' ']).next().is_some_and(has_own)
 }
 
 #[cfg(test)]
@@ -221,6 +226,7 @@ mod tests {
             "token: \"$a",
             "password: '$'' ",
             "'token' : $a",
+            "_auth=é",
         ] {
             settings(&one_line.repeat(50_000));
             settings(&format!("# a {} x y", one_line.repeat(50_000)));

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::words::head;
+
 use super::{LONGEST_NAME, is_variable};
 
 /// How the name of a variable or setting ends whose value is a secret, and whole names that say it.
@@ -132,7 +134,7 @@ fn word(text: &str) -> &str {
         return "";
     }
     let is_end = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
-    let seen = text.get(..LONGEST_VALUE.min(text.len())).unwrap_or(text);
+    let seen = head(text, LONGEST_VALUE);
     let Some(end) = seen.find(is_end).or_else(|| (seen.len() == text.len()).then_some(text.len())) else {
         // No sentence has such words.
         return text.split(is_end).next().unwrap_or_default();

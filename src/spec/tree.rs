@@ -288,14 +288,11 @@ impl<'a> Builder<'a> {
         let Some(tag) = event.tag() else { return false };
         let span = mark.tag_span().map_or_else(|| self.span(mark), |tag| self.span(&tag));
         let written = self.written(&span);
+        let quotes = "put the value in quotes if it is meant as text";
         let help = match written {
-            _ if tag.is_yaml_core_schema() => {
-                "remove the tag; put the value in quotes if it is meant as text".to_owned()
-            }
-            Some(written) => {
-                format!("put the value in quotes if it is meant as text: {}", quote(&format!("\"{}\"", written.trim())))
-            }
-            None => "put the value in quotes if it is meant as text".to_owned(),
+            _ if tag.is_yaml_core_schema() => format!("remove the tag; {quotes}"),
+            Some(written) => format!("{quotes}: {}", quote(&format!("\"{}\"", written.trim()))),
+            None => quotes.to_owned(),
         };
         let what = written.map_or_else(|| "the beginning of a value".to_owned(), quote);
         self.mistakes.push(
