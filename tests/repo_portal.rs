@@ -15,7 +15,7 @@ use backstage_build::diagnostic::{Diagnostic, SourceFile};
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
 use backstage_build::repo::project::Production;
-use backstage_build::repo::{self, Repository, SchemaStyle, project};
+use backstage_build::repo::{self, Repository, project};
 use buildkit_proto::pb::file_action::Action;
 use buildkit_proto::pb::op::Op;
 
@@ -38,7 +38,7 @@ fn the_reference_app_is_read_whole() {
     let names = |closure: Vec<&repo::Manifest>| closure.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(repo.dist_closure("backend")), ["app", "backend"]);
     assert_eq!(names(repo.source_closure("app")), ["app"]);
-    assert_eq!(Production::of(&repo, "backend").schema_style(), SchemaStyle::Json);
+    assert_eq!(Production::of(&repo, "backend").typescript_schemas(), Vec::<String>::new());
     assert_eq!(project::backstage_manifest(&repo), None);
 }
 

@@ -132,9 +132,11 @@ impl<'a> Planner<'a> {
         let frontend = self.app(&installed)?;
         let bundle = self.backend(&installed)?;
         let checks = self.checks(&installed)?;
-        let deps = self.deps()?;
-        let natives = self.natives(&deps)?;
-        let image = self.image(&deps, natives.as_ref(), frontend.as_ref(), &bundle, &checks)?;
+        let natives = self.natives()?;
+        let base = self.runtime_packages()?;
+        let deps = self.deps(&installed, base, &natives);
+        let image = self.placed(deps.image.clone(), &natives);
+        let image = self.image(image, frontend.as_ref(), &bundle, &checks)?;
         let config = self.image_config();
         let targets = self.targets(&image, &bundle, &checks, &deps);
         self.finish_context()?;
@@ -223,7 +225,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What the plan offers for `--target`.
-    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
+    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &deps::Deps) -> Vec<Target> {
         let all = self.all_checks(checks);
         let deps = &self.shown_deps(deps);
         let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {

@@ -5,9 +5,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
-use super::yarn::{Purpose, program};
+use super::deps::own;
+use super::runtime::APP;
+use super::yarn::Purpose;
 use super::{Action, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path};
 use crate::path::ImagePath;
+use crate::prune::NATIVES_COMMAND;
 
 /// A native module built.
 struct Built {
@@ -21,12 +24,13 @@ struct Built {
     tree: Tree,
 }
 
-/// What was built.
+/// Native modules of the production closure.
 pub(super) struct Natives {
-    /// All of it, laid out as the production install has their packages.
-    pub tree: Tree,
-    /// The packages.
-    pub names: Vec<String>,
+    built: Vec<Built>,
+    /// Those that are not built, because others can do without them.
+    pub unbuilt: Vec<Native>,
+    /// Those that are not built, because nothing in this image uses them, and why.
+    pub unused: Vec<(Native, String)>,
 }
 
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
@@ -35,22 +39,27 @@ const MAX_NATIVES: usize = 64;
 /// Bytes of all their little projects: where the frontend plans by itself they stand in the graph, which is one message.
 const MAX_WRITTEN: usize = 8 << 20;
 
+/// Where the image lies to which the natives are added.
+const OUT: &str = "/out";
+
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 
 impl Planner<'_> {
-    /// One step for each native module of the production closure that the image needs, and one that lays out what they
-    /// built as `deps` has it.
-    pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Natives>, Diagnostics> {
+    /// One step for each native module of the production closure that the image needs.
+    pub(super) fn natives(&mut self) -> Result<Natives, Diagnostics> {
         let mut found = self.production().natives();
         // Names become paths in the image, and both become ids of steps, in which a blank separates.
         found.retain(|native| is_name(&native.name) && !native.version.contains(char::is_whitespace));
         self.unknown_natives(&found);
-        let wanted: Vec<_> = found
-            .iter()
-            .map(|native| (native, self.mode(native)))
-            .filter(|(native, (mode, origin))| *mode != NativeMode::Skip && (native.required || *origin != AUTO))
-            .collect();
+        let (mut wanted, mut unbuilt, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+        for native in found {
+            match self.mode(&native) {
+                (NativeMode::Skip, origin) => unused.push((native, format!("left out by {origin}"))),
+                (_, origin) if !native.required && origin == AUTO => unbuilt.push(native),
+                (mode, origin) => wanted.push((native, mode, origin)),
+            }
+        }
         if wanted.len() > MAX_NATIVES {
             return Err(Diagnostic::error("plan/natives", format!("the backend has {} native modules", wanted.len()))
                 .help(format!(
@@ -61,7 +70,7 @@ impl Planner<'_> {
         }
         let mut built: Vec<Built> = Vec::new();
         let mut written = 0_usize;
-        for (native, (mode, origin)) in wanted {
+        for (native, mode, origin) in wanted {
             if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
             {
                 return Err(Diagnostic::error(
@@ -75,7 +84,7 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
             }
-            let tree = self.native(native, mode, origin, &mut written)?;
+            let tree = self.native(&native, mode, origin, &mut written)?;
             built.push(Built {
                 name: native.name.clone(),
                 version: native.version.clone(),
@@ -83,32 +92,32 @@ impl Planner<'_> {
                 tree,
             });
         }
-        Ok((!built.is_empty()).then(|| Natives {
-            tree: self.placed(deps, &built),
-            names: built.into_iter().map(|native| native.name).collect(),
-        }))
+        Ok(Natives { built, unbuilt, unused })
     }
 
-    /// The built natives laid out as the production install has their packages.
-    fn placed(&mut self, deps: &Tree, built: &[Built]) -> Tree {
-        let mut mounts = vec![Mount::read_whole("/deps", deps)];
-        let mut args: Vec<String> = ["/deps/repo", "/natives"].map(str::to_owned).into();
-        for (at, native) in built.iter().enumerate() {
+    /// The image with what natives built in their packages, wherever the install has these.
+    pub(super) fn placed(&mut self, image: Tree, natives: &Natives) -> Tree {
+        if natives.built.is_empty() {
+            return image;
+        }
+        let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(image) }];
+        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}")];
+        for (at, native) in natives.built.iter().enumerate() {
             let folder = format!("/built/{at}");
             mounts.push(Mount::read_whole(&folder, &native.tree));
             let package = format!("{folder}/repo/node_modules/{}", native.name);
             let required = if native.required { "required" } else { "optional" };
             args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
         }
-        mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
+        self.history.push("native modules".to_owned());
         let id = self.step(Step {
             id: StepId::new("natives"),
-            title: "[natives] to where Yarn put their packages".to_owned(),
+            title: "[natives] into their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
             origin: AUTO,
-            action: Action::Run(Box::new(program("place.mjs", args, mounts))),
+            action: Action::Run(Box::new(own(args, mounts))),
         });
-        Tree::Output(id, image_path("/natives"))
+        Tree::Output(id, image_path(OUT))
     }
 
     /// The rule for a package, and where it was said.
