@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::path::{ContextPath, ImagePath};
 use crate::prune::{self, Task};
-use crate::repo::Native;
 
 use super::natives::Natives;
 use super::runtime::APP;
@@ -45,8 +44,8 @@ impl Planner<'_> {
             workspaces: production.workspace_needs(),
             packages: production.package_needs(),
             cpu: self.cpu().to_owned(),
-            unbuilt: natives.unbuilt.iter().map(id).collect(),
-            unused: natives.unused.iter().map(|(native, why)| (id(native), why.clone())).collect(),
+            unbuilt: natives.unbuilt.iter().map(|native| id(&native.name, &native.version)).collect(),
+            unused: self.left_out.iter().map(|out| (id(&out.name, &out.version), out.because.clone())).collect(),
             typescript_schemas: production.typescript_schemas(),
             prune: super::prune::settings(self.spec()),
         };
@@ -116,8 +115,8 @@ impl Planner<'_> {
     }
 }
 
-fn id(native: &Native) -> String {
-    format!("{}@{}", native.name, native.version)
+fn id(name: &str, version: &str) -> String {
+    format!("{name}@{version}")
 }
 
 /// A run of the frontend's own program: files in, files out, and nothing else in reach.

@@ -81,6 +81,8 @@ struct Planner<'a> {
     merged_config: OnceCell<serde_json::Value>,
     context: ContextPlan,
     steps: Vec<Step>,
+    /// Native modules that the image has no use for.
+    left_out: Vec<LeftOut>,
     history: Vec<String>,
     warnings: Vec<Diagnostic>,
     /// What builds and checks run in: the build image, with `build.packages` if there are any.
@@ -112,6 +114,7 @@ impl<'a> Planner<'a> {
             merged_config: OnceCell::new(),
             context: ContextPlan::default(),
             steps: Vec::new(),
+            left_out: Vec::new(),
             history: Vec::new(),
             warnings,
             build_root: Tree::Image(ImageRole::Build),
@@ -148,6 +151,7 @@ impl<'a> Planner<'a> {
             frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
             images,
             context: self.context,
+            left_out: self.left_out,
             steps: self.steps,
             targets,
             image: config,

@@ -1,16 +1,22 @@
 //! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
 //! and again only when its own version, Node or the platform changes.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::path::{ContextPath, ImagePath};
+use crate::prune::NATIVES_COMMAND;
+use crate::repo::config::at;
+use crate::repo::database::{Driver, Use, database_use, driver};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
 use super::deps::own;
 use super::runtime::APP;
 use super::yarn::Purpose;
-use super::{Action, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path};
-use crate::path::ImagePath;
-use crate::prune::NATIVES_COMMAND;
+use super::{
+    Action, ImageRole, LeftOut, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
+};
 
 /// A native module built.
 struct Built {
@@ -27,10 +33,28 @@ struct Built {
 /// Native modules of the production closure.
 pub(super) struct Natives {
     built: Vec<Built>,
-    /// Those that are not built, because others can do without them.
+    /// Those that are not built, because others can do without them or since that is said.
     pub unbuilt: Vec<Native>,
-    /// Those that are not built, because nothing in this image uses them, and why.
-    pub unused: Vec<(Native, String)>,
+}
+
+/// What is to become of a native module.
+enum Verdict {
+    /// It is built, for this reason.
+    Build(NativeMode, Origin, String),
+    /// The image has no use for it, for this reason.
+    LeaveOut(String),
+    /// It is not built: that is said, or its dependents can do without it.
+    Skip,
+}
+
+/// Whether the config needs a driver.
+enum Need {
+    /// It does.
+    Yes(String),
+    /// It may.
+    Perhaps(String),
+    /// It does not.
+    No(String),
 }
 
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
@@ -52,12 +76,15 @@ impl Planner<'_> {
         // Names become paths in the image, and both become ids of steps, in which a blank separates.
         found.retain(|native| is_name(&native.name) && !native.version.contains(char::is_whitespace));
         self.unknown_natives(&found);
-        let (mut wanted, mut unbuilt, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut wanted, mut unbuilt): (Vec<(Native, NativeMode, Origin)>, _) = (Vec::new(), Vec::new());
         for native in found {
-            match self.mode(&native) {
-                (NativeMode::Skip, origin) => unused.push((native, format!("left out by {origin}"))),
-                (_, origin) if !native.required && origin == AUTO => unbuilt.push(native),
-                (mode, origin) => wanted.push((native, mode, origin)),
+            match self.verdict(&native) {
+                Verdict::Build(mode, origin, because) => wanted.push((Native { because, ..native }, mode, origin)),
+                Verdict::LeaveOut(because) => {
+                    let Native { name, version, .. } = native;
+                    self.left_out.push(LeftOut { name, version, because });
+                }
+                Verdict::Skip => unbuilt.push(native),
             }
         }
         if wanted.len() > MAX_NATIVES {
@@ -85,14 +112,9 @@ impl Planner<'_> {
                 .into());
             }
             let tree = self.native(&native, mode, origin, &mut written)?;
-            built.push(Built {
-                name: native.name.clone(),
-                version: native.version.clone(),
-                required: native.required,
-                tree,
-            });
+            built.push(Built { name: native.name, version: native.version, required: native.required, tree });
         }
-        Ok(Natives { built, unbuilt, unused })
+        Ok(Natives { built, unbuilt })
     }
 
     /// The image with what natives built in their packages, wherever the install has these.
@@ -129,6 +151,72 @@ impl Planner<'_> {
             Some(rule) => (rule.value, Origin::Written(rule.span.clone())),
             None => (NativeMode::Auto, AUTO),
         }
+    }
+
+    /// What becomes of one. What the build file says holds; otherwise what the image cannot do without is built. The driver of
+    /// a database follows the config, since nothing asks for it but the client: one that is used is built also where it is
+    /// an optional dependency, one that is not goes.
+    fn verdict(&self, native: &Native) -> Verdict {
+        let (mode, origin) = self.mode(native);
+        let build = |because: String| Verdict::Build(mode, origin.clone(), because);
+        let with = |why: String| build(format!("{}; {why}", native.because));
+        if mode == NativeMode::Skip {
+            return Verdict::Skip;
+        }
+        if origin != AUTO {
+            return build(native.because.clone());
+        }
+        match driver(&native.name).map(|driver| self.need(driver)) {
+            Some(Need::No(why)) => Verdict::LeaveOut(why),
+            Some(Need::Yes(why)) => with(why),
+            Some(Need::Perhaps(why)) if native.required => with(why),
+            None if native.required => build(native.because.clone()),
+            Some(Need::Perhaps(_)) | None => Verdict::Skip,
+        }
+    }
+
+    /// Whether the backend needs the driver of a database, by the config with which the image starts it.
+    fn need(&self, driver: &Driver) -> Need {
+        let client = driver.client;
+        let runtime = &self.spec().runtime;
+        let variables: BTreeMap<_, _> =
+            runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
+        let config = database_use(client, self.merged_config(), &variables);
+        if let Use::Said(key) = config {
+            return Need::Yes(format!("{key} is {client}"));
+        }
+        if let Some(first) = self.production().other_users(driver, &self.backend.value.name).first() {
+            return Need::Perhaps(format!("{first} asks for it"));
+        }
+        let entrypoint = runtime.entrypoint.iter().flat_map(|entrypoint| &entrypoint.value);
+        let words = runtime.args.iter().map(|arg| &arg.value).chain(entrypoint);
+        // `--config=x` too: what that holds is not looked into.
+        if words.into_iter().any(|word| word.starts_with("--config")) {
+            return Need::Perhaps("`--config` in `runtime` may say that a database client needs it".to_owned());
+        }
+        match config {
+            Use::Said(key) | Use::Unknown(key) => {
+                Need::Perhaps(format!("{key} is not certain before the container starts"))
+            }
+            Use::NotSaid => Need::Perhaps("no config has backend.database".to_owned()),
+            Use::Unused { client: other, by_variable } => {
+                let by = if by_variable {
+                    " in runtime.env".to_owned()
+                } else {
+                    self.says_client().map(|file| format!(" in {file}")).unwrap_or_default()
+                };
+                Need::No(format!("no database client is {client}: backend.database.client is {other}{by}"))
+            }
+        }
+    }
+
+    /// The config file whose `backend.database.client` holds.
+    fn says_client(&self) -> Option<ContextPath> {
+        let says = |path: &ContextPath| {
+            let config = self.repo().configs.get(path);
+            config.is_some_and(|config| at(&config.value, &["backend", "database", "client"]).is_some())
+        };
+        self.runtime_configs().into_iter().map(|config| config.from).rfind(says)
     }
 
     /// Rules for packages that are no natives of this repository: a typing mistake, most likely.

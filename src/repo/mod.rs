@@ -5,6 +5,7 @@
 
 mod closure;
 pub mod config;
+pub mod database;
 mod facts;
 mod json;
 pub mod lock;
