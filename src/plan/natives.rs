@@ -155,24 +155,20 @@ impl Planner<'_> {
 
     /// What becomes of one. What the build file says holds; otherwise what the image cannot do without is built. The driver of
     /// a database follows the config, since nothing asks for it but the client: one that is used is built also where it is
-    /// an optional dependency, one that is not goes.
+    /// an optional dependency, one that is not goes, also where it is to be skipped.
     fn verdict(&self, native: &Native) -> Verdict {
         let (mode, origin) = self.mode(native);
-        let build = |because: String| Verdict::Build(mode, origin.clone(), because);
-        let with = |why: String| build(format!("{}; {why}", native.because));
-        if mode == NativeMode::Skip {
-            return Verdict::Skip;
-        }
-        if origin != AUTO {
-            return build(native.because.clone());
-        }
-        match driver(&native.name).map(|driver| self.need(driver)) {
-            Some(Need::No(why)) => Verdict::LeaveOut(why),
-            Some(Need::Yes(why)) => with(why),
-            Some(Need::Perhaps(why)) if native.required => with(why),
-            None if native.required => build(native.because.clone()),
-            Some(Need::Perhaps(_)) | None => Verdict::Skip,
-        }
+        let is_said = origin != AUTO;
+        let need = driver(&native.name).map(|driver| self.need(driver));
+        let because = match need {
+            Some(Need::No(why)) if mode == NativeMode::Skip || !is_said => return Verdict::LeaveOut(why),
+            _ if mode == NativeMode::Skip => return Verdict::Skip,
+            _ if is_said => native.because.clone(),
+            Some(Need::Perhaps(_)) | None if !native.required => return Verdict::Skip,
+            None => native.because.clone(),
+            Some(Need::Yes(why) | Need::Perhaps(why) | Need::No(why)) => format!("{}; {why}", native.because),
+        };
+        Verdict::Build(mode, origin, because)
     }
 
     /// Whether the backend needs the driver of a database, by the config with which the image starts it.
@@ -194,6 +190,9 @@ impl Planner<'_> {
         if words.into_iter().any(|word| word.starts_with("--config")) {
             return Need::Perhaps("`--config` in `runtime` may say that a database client needs it".to_owned());
         }
+        if let Some(place) = self.covered_config() {
+            return Need::Perhaps(format!("`files` puts something in the place of {place}"));
+        }
         match config {
             Use::Said(key) | Use::Unknown(key) => {
                 Need::Perhaps(format!("{key} is not certain before the container starts"))
@@ -208,6 +207,17 @@ impl Planner<'_> {
                 Need::No(format!("no database client is {client}: backend.database.client is {other}{by}"))
             }
         }
+    }
+
+    /// The place of a config file over which `files` puts something else: then what the file in the repository says need
+    /// not hold.
+    fn covered_config(&self) -> Option<ImagePath> {
+        let app = image_path(APP);
+        let files = self.spec().files.iter();
+        let covers: Vec<ImagePath> =
+            files.map(|file| file.to.clone().unwrap_or_else(|| app.join_context(&file.from))).collect();
+        let mut places = self.runtime_configs().into_iter().map(|config| app.join_context(&config.to));
+        places.find(|place| covers.iter().any(|dest| place.is_in(dest)))
     }
 
     /// The config file whose `backend.database.client` holds.

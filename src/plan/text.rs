@@ -36,9 +36,10 @@ impl fmt::Display for Raw<'_> {
         }
         for LeftOut { name, version, because } in &plan.left_out {
             let key = if name.starts_with('@') { format!("\"{name}\"") } else { name.clone() };
+            let word = format!("`install: {{natives: {{{key}: auto}}}}`");
             writeln!(
                 f,
-                "without   {name} {version}  ({because}; to build it all the same: `install: {{natives: {{{key}: auto}}}}`)"
+                "without   {name} {version}  ({because}; a container told to use it fails unless {word} builds it)"
             )?;
         }
         let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.check()).collect();
