@@ -44,8 +44,10 @@ pub struct Manifest {
     pub dir: ContextPath,
     /// The file.
     pub file: Arc<SourceFile>,
-    /// `name`; a workspace without one is named by its directory.
+    /// `name`; without one, what Yarn calls it: see [`Self::own_name`].
     pub name: String,
+    /// Whether `name` is the manifest's own.
+    pub(crate) named: bool,
     /// The whole document, an object, key order as written.
     pub json: serde_json::Map<String, Value>,
     /// `backstage.role`.
@@ -141,6 +143,6 @@ impl Repository {
 
     /// A workspace by package name.
     pub fn workspace(&self, name: &str) -> Option<&Manifest> {
-        self.workspaces.iter().find(|w| w.name == name)
+        self.workspaces.iter().find(|w| w.own_name() == Some(name))
     }
 }

@@ -62,6 +62,7 @@ pub async fn read(
     // all there is to tell.
     let lock = lock?;
     let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, &lock)));
+    found.0.extend(setup.as_ref().and_then(|setup| manager::newer(&lock, &setup.version)));
     let workspaces = found.keep(workspaces);
     let configs = found.keep(configs).map(|(configs, warnings)| {
         found.0.extend(warnings);
