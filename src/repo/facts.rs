@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
 
+use super::Ignores;
 use super::lock::{Edges, Lockfile, Resolver, Rules};
 
 /// What is known of the repository after reading it.
@@ -35,6 +36,8 @@ pub struct Repository {
     pub root_files: BTreeSet<String>,
     /// Lines of the repository's `.dockerignore`, if there is one.
     pub dockerignore: Option<Arc<SourceFile>>,
+    /// What the repository ignores of what its config files name.
+    pub ignores: Ignores,
 }
 
 /// One package.json: the fields that anything here reads, and the whole text for pointing into.
