@@ -5,7 +5,10 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{PatternMatcher, cleaned, deny_patterns, ignore_pattern, is_denied, is_matched, is_secret, is_template_content, matches, may_reach, without_idle};
+use crate::files::{
+    PatternMatcher, cleaned, deny_patterns, ignore_pattern, is_denied, is_matched, is_secret, is_template_content,
+    matches, may_reach, without_idle,
+};
 use crate::ignore;
 use crate::path::ContextPath;
 use crate::spec::model::FileSource;

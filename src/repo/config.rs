@@ -516,7 +516,8 @@ mod tests {
 
     #[test]
     fn the_line_that_names_a_file_is_shown_alone() {
-        let text = "password: hunter2\na: { $file: ./s/id, b: hunter3 }\n$include: 'x.yaml#p.q' # y\n\"$file\": \"é/z\"\n";
+        let text =
+            "password: hunter2\na: { $file: ./s/id, b: hunter3 }\n$include: 'x.yaml#p.q' # y\n\"$file\": \"é/z\"\n";
         let config = AppConfig { file: SourceFile::new("c/app.yaml", text), ..config(Value::Null) };
         let dir = ContextPath::new("c").unwrap();
         let found = |wanted: &str| {

@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_build_file_has_the_last_word_but_for_the_deny_list() {
-        let says = BuildFileSays { files: vec![path("secrets"), path("config/token.txt"), path("id_rsa")], ignore: None };
+        let says =
+            BuildFileSays { files: vec![path("secrets"), path("config/token.txt"), path("id_rsa")], ignore: None };
         let ignores = ignores(None, &[("", "secrets/\nconfig/\nid_rsa\n")], &says);
         for (name, wanted) in [
             ("secrets/a", None),

@@ -95,7 +95,9 @@ pub async fn read_for(
         (configs, ignores)
     });
     let backstage = found.keep(hints::backstage(&root));
-    let (Some(yarn), Some(workspaces), Some((configs, ignores)), Some(backstage)) = (setup, workspaces, configs, backstage) else {
+    let (Some(yarn), Some(workspaces), Some((configs, ignores)), Some(backstage)) =
+        (setup, workspaces, configs, backstage)
+    else {
         return Err(Diagnostics(found.0));
     };
     let mut repo = Repository {
