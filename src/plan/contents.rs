@@ -167,13 +167,12 @@ impl Planner<'_> {
             if pattern && found.is_empty() {
                 nothing.push(target.clone());
             }
-            paths.extend(found.into_iter().filter(|path| match self.withheld_location(&target, path) {
-                Some(why) => {
-                    withheld.push((path.clone(), why));
-                    false
+            for path in found {
+                match self.withheld_location(&target, &path) {
+                    Some(left_out) => withheld.push(left_out),
+                    None => paths.push(path),
                 }
-                None => true,
-            }));
+            }
         }
         withheld.sort_by(|(a, _), (b, _)| a.cmp(b));
         withheld.dedup_by(|(a, _), (b, _)| a == b);
@@ -220,13 +219,18 @@ impl Planner<'_> {
         std::iter::once(path.clone()).chain(content).collect()
     }
 
-    /// Why a path is left out that is taken for a location: it is ignored, or what is written there is.
-    fn withheld_location(&self, target: &str, path: &ContextPath) -> Option<Withheld> {
+    /// What is left out of a path that is taken for a location, and why: the path is ignored, or the file that is written there.
+    /// A file is left out of folders as well that are taken for something else.
+    fn withheld_location(&mut self, target: &str, path: &ContextPath) -> Option<(ContextPath, Withheld)> {
         let written = config::location(target).filter(|(_, whole)| *whole).map(|(written, _)| written);
         let ignores = &self.repo().ignores;
         // A folder is taken for the file in it that is written.
-        let written = written.and_then(|written| ignores.withholds(&written, Naming::Location));
-        written.or_else(|| ignores.withholds(path, Naming::Location))
+        let mut named = written.into_iter().chain([path.clone()]);
+        let (path, why) = named.find_map(|path| Some((path.clone(), ignores.withholds(&path, Naming::Location)?)))?;
+        if target.rsplit('/').next() == Some(path.name()) {
+            self.withheld.insert(path.clone());
+        }
+        Some((path, why))
     }
 
     /// Whether a directory is a workspace, holds one, or lies among the sources of one.
