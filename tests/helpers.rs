@@ -650,6 +650,13 @@ fn yarn_sends_each_login_to_its_registry_and_takes_no_archive_unchecked() {
         let paths: Vec<String> = registries.asked().into_iter().map(|(_, path, _)| path).collect();
         assert_eq!(paths, ["/native/-/native-1.0.0.tgz"]);
 
+        // Nor is what is no folder a cache.
+        std::fs::remove_dir_all(step.at("shared/cache")).unwrap();
+        std::fs::write(step.at("shared/cache"), "").unwrap();
+        assert!(install(&["--immutable"]).0);
+        assert_eq!(shared(), names);
+        registries.asked();
+
         // A password in an address: sent, and not shown in Yarn's own error.
         let name = ours.strip_prefix("http://").unwrap();
         settings(&format!("http://jane:${{PASSWORD}}@{name}"));

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import { constants, promises as fs } from 'node:fs';
 
 const SHARED = '/cache/yarn/cache';
-// Nothing that is taken into memory has more bytes.
-const LARGEST = 512 << 20;
-const AT_ONCE = 8;
+// Archives of more bytes are not shared: they are read into memory, a few at once.
+const LARGEST = 256 << 20;
+const AT_ONCE = 4;
 
 const sha512 = data => createHash('sha512').update(data).digest('hex');
 
@@ -66,6 +66,9 @@ async function each(entries, work) {
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
+// What cannot be removed or stored costs another fetch, and is no reason to fail.
+const removed = path => fs.rm(path, { recursive: true, force: true }).catch(() => {});
+
 const lock = () => fs.readFile('/build/repo/yarn.lock', 'utf8').then(locked, () => []);
 
 /** Fills a step's own cache from the shared one. Answers what it took. */
@@ -80,7 +83,7 @@ export async function take(own) {
       taken.add(file);
     } else if (data !== undefined) {
       wrong.push(file);
-      await fs.rm(`${SHARED}/${file}`, { recursive: true, force: true });
+      await removed(`${SHARED}/${file}`);
     }
   });
   if (wrong.length > 0) {
@@ -92,14 +95,20 @@ export async function take(own) {
 
 /** Gives the shared cache what it did not have, and nothing that yarn.lock has no checksum of. */
 export async function give(own, taken) {
-  await fs.mkdir(SHARED, { recursive: true });
+  const there = await fs.lstat(SHARED).catch(() => undefined);
+  if (there && !there.isDirectory()) await removed(SHARED);
+  await fs.mkdir(SHARED, { recursive: true }).catch(() => {});
   const fresh = (await lock()).filter(([file]) => !taken.has(file));
   await each(fresh, async ([file, sum]) => {
     const data = await content(`${own}/${file}`);
     if (!data || sha512(data) !== sum) return;
     // Under another name first: whoever reads at the same time finds all of an archive or none.
     const part = `${SHARED}/${file}.${process.pid}-${Date.now()}.tmp`;
-    await fs.writeFile(part, data, { flag: 'wx' });
-    await fs.rename(part, `${SHARED}/${file}`);
+    try {
+      await fs.writeFile(part, data, { flag: 'wx' });
+      await fs.rename(part, `${SHARED}/${file}`);
+    } catch {
+      await removed(part);
+    }
   });
 }

@@ -84,7 +84,7 @@ const { status, signal, error } = await run(program, parameters, { env, cwd, val
 if (nearest) rmSync(nearest, { recursive: true, force: true });
 if (error) console.error(`${program} could not be started: ${error.message}`);
 if (signal) console.error(`${program} was ended by ${signal}`);
-if (shared && status === 0) await give(env.YARN_CACHE_FOLDER, taken);
+if (shared) await give(env.YARN_CACHE_FOLDER, taken);
 const declared = yarn !== 'npm' || status !== 0 || !env.BACKSTAGE_BUILD_YARN_HASH || isDeclared(env.BACKSTAGE_BUILD_YARN, env.BACKSTAGE_BUILD_YARN_HASH);
 // Set, not exited with: what is printed last may still be on its way.
 process.exitCode = declared ? status ?? 1 : 1;
