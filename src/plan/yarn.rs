@@ -260,9 +260,6 @@ impl Planner<'_> {
         if !setup.variables.is_empty() {
             run.env.insert("BACKSTAGE_BUILD_VARIABLES".to_owned(), setup.variables.join(" "));
         }
-        if let Some(registries) = setup.registries.text() {
-            run.env.insert("BACKSTAGE_BUILD_REGISTRIES".to_owned(), registries);
-        }
         if let Some(registry) = &self.spec().install.registry {
             run.env.insert("YARN_NPM_REGISTRY_SERVER".to_owned(), registry.value.clone());
             run.env.insert("npm_config_registry".to_owned(), registry.value.clone());
@@ -317,8 +314,11 @@ impl Planner<'_> {
         ]));
     }
 
-    /// The registry's secrets, where they are given.
+    /// The registry's secrets, where they are given, and which registries there are.
     fn credentials(&self, run: &mut Run) {
+        if let Some(registries) = self.repo().yarn.registries.text() {
+            run.env.insert("BACKSTAGE_BUILD_REGISTRIES".to_owned(), registries);
+        }
         let mut ids: Vec<String> = ["npm_token", "npmrc", "yarnrc"].map(str::to_owned).into();
         ids.extend(self.spec().install.secrets.iter().map(|secret| secret.value.clone()));
         for name in &self.repo().yarn.variables {
