@@ -14,7 +14,7 @@ mkdir -p "$logs" "$cache/locks"
 
 # The releases that are built when nothing else is asked for; go/ holds their lockfiles.
 # shellcheck disable=SC2034
-default_buildkit=0.33.1 default_buildx=0.37.2
+default_buildkit=0.34.2 default_buildx=0.38.2
 
 # Where packages come from.
 # shellcheck disable=SC2034
