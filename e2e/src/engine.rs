@@ -87,6 +87,11 @@ impl Postgres {
         Self { name, variables }
     }
 
+    /// What it is listed by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What an image's app is told of it, as `NAME=value`: the variables of create-app's production config.
     pub fn settings(&self) -> impl Iterator<Item = String> {
         let asked = ["HOST", "PORT", "USER", "PASSWORD"].map(|name| format!("POSTGRES_{name}"));
