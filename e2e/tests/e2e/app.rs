@@ -58,6 +58,8 @@ fn variables(settings: impl IntoIterator<Item = String>) -> impl Iterator<Item =
 #[test]
 fn a_compiled_natives_run_sqlite() {
     let repo = Repo::portal_with_natives();
+    // Its config names Postgres, for which none would be wanted.
+    repo.build_file("install: {natives: {better-sqlite3: source}}\n");
     let built = Build::of(&repo).within(LIMIT).pass();
     report("natives", format!("built in {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
     let settings = ["client=better-sqlite3", "connection=:memory:"];
