@@ -11,6 +11,7 @@ use crate::pipeline::{Prepared, Reading, Source};
 use crate::plan::{Plan, Step};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::platform;
+use crate::program;
 use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Repository};
@@ -51,6 +52,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         references: images.references.clone(),
         facts: repository.facts(&read_set)?,
         context: repository.context(&plan.context)?,
+        program: program::of_image(&client).or_else(program::alone),
         written,
     };
     let settings = Settings {

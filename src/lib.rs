@@ -31,6 +31,8 @@ pub mod pipeline;
 pub mod plan;
 pub mod planning;
 pub mod platform;
+mod program;
+pub mod prune;
 pub mod repo;
 pub mod request;
 pub mod result;

@@ -14,8 +14,9 @@ use std::path::Path;
 use backstage_build::diagnostic::{Diagnostic, SourceFile};
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
+use backstage_build::plan::{Action as PlanAction, FileAction, Plan};
 use backstage_build::repo::project::Production;
-use backstage_build::repo::{self, Repository, SchemaStyle, project};
+use backstage_build::repo::{self, Repository, project};
 use buildkit_proto::pb::file_action::Action;
 use buildkit_proto::pb::op::Op;
 
@@ -38,7 +39,7 @@ fn the_reference_app_is_read_whole() {
     let names = |closure: Vec<&repo::Manifest>| closure.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(repo.dist_closure("backend")), ["app", "backend"]);
     assert_eq!(names(repo.source_closure("app")), ["app"]);
-    assert_eq!(Production::of(&repo, "backend").schema_style(), SchemaStyle::Json);
+    assert_eq!(Production::of(&repo, "backend").typescript_schemas(), Vec::<String>::new());
     assert_eq!(project::backstage_manifest(&repo), None);
 }
 
@@ -107,6 +108,49 @@ fn the_native_module_is_found() {
     let path = |text: &str| ContextPath::new(text).unwrap();
     insta::assert_snapshot!(native.files[&path("package.json")]);
     assert!(native.entries < 140, "{}", native.entries);
+}
+
+/// create-app's packages under its production config: nothing is compiled, and nothing of SQLite is in the image.
+#[test]
+fn a_driver_that_the_config_does_not_use_is_left_out() {
+    let dir = planned::test_path("data/portal");
+    let plan = |config: &str, build_file: &str| {
+        let mut files = planned::files(&dir);
+        let config = format!("backend:\n  database:\n    client: {config}\n");
+        files.push((ContextPath::new("app-config.yaml").unwrap(), config.into_bytes()));
+        let file = SourceFile::new("backstage.build.yaml", format!("node: 22\n{build_file}"));
+        planned::of_files(&planned::source(file, &planned::build_platform()), &files).unwrap().plan
+    };
+    let natives = |plan: &Plan| -> Vec<String> {
+        let ids = plan.steps.iter().map(|step| step.id.as_str());
+        ids.filter(|id| id.starts_with("native") || *id == "toolchain").map(str::to_owned).collect()
+    };
+    let dropped = |plan: &Plan| {
+        let copies = plan.steps.iter().filter(|step| step.id.as_str() == "image-deps");
+        let Some(PlanAction::Files(files)) = copies.map(|step| &step.action).next() else { panic!("no image-deps") };
+        let FileAction::Copy(copy) = &files.actions[0] else { panic!("{:?}", files.actions) };
+        ["better-sqlite3", "bindings", "file-uri-to-path", "knex", "pg"]
+            .into_iter()
+            .filter(|name| copy.exclude.contains(&format!("**/node_modules/{name}")))
+            .collect::<Vec<_>>()
+    };
+    let sqlite = plan("better-sqlite3", "");
+    assert_eq!(natives(&sqlite).len(), 5, "{:?}", natives(&sqlite));
+    assert_eq!((sqlite.left_out.as_slice(), dropped(&sqlite)), (&[][..], vec![]));
+    let gone = vec!["better-sqlite3", "bindings", "file-uri-to-path"];
+    for build_file in ["", "install: {natives: {better-sqlite3: skip}}", "install: {natives: {keytar: skip}}"] {
+        let pg = plan("pg", build_file);
+        assert_eq!((natives(&pg), dropped(&pg)), (vec![], gone.clone()), "{build_file}");
+        let [left_out] = pg.left_out.as_slice() else { panic!("{:?}", pg.left_out) };
+        assert_eq!((left_out.name.as_str(), left_out.version.as_str()), ("better-sqlite3", "12.11.1"));
+        let json: Plan = serde_json::from_str(&serde_json::to_string(&pg).unwrap()).unwrap();
+        assert_eq!(json.left_out, pg.left_out);
+    }
+    for word in ["auto", "prebuilt", "source", "{better-sqlite3: auto}"] {
+        let said = plan("pg", &format!("install: {{natives: {word}}}"));
+        assert!(natives(&said).contains(&"native better-sqlite3@12.11.1".to_owned()), "{word}: {:?}", natives(&said));
+        assert_eq!((said.left_out.as_slice(), dropped(&said)), (&[][..], vec![]), "{word}");
+    }
 }
 
 /// A backend with more natives than can be right.

@@ -132,7 +132,9 @@ fn the_platform_of_the_image_wins() {
     let plan = planned::of_directory(&planned::source(planned::syntax_only(), &arm64), &root).unwrap().plan;
     let dir = tempfile::tempdir().unwrap();
     let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
-    let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("deps-files"), step("deps")) else { panic!() };
+    let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else {
+        panic!()
+    };
     for action in &files.actions {
         let FileAction::Write(files) = action else { continue };
         for (path, file) in files {

@@ -3,7 +3,7 @@
 mod notes;
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use buildkit_llb::Platform;
@@ -18,6 +18,7 @@ use crate::pipeline::{self, Prepared, Source};
 use crate::plan::Text;
 use crate::planning;
 use crate::platform;
+use crate::prune;
 use crate::spec;
 
 /// Builds production images of Backstage repositories. Inside BuildKit it is a frontend; here it shows what a build does.
@@ -60,6 +61,26 @@ enum Command {
         /// The folder for the answer.
         out: PathBuf,
     },
+    /// What BuildKit runs as a step of a build: selects the production packages.
+    #[command(name = prune::COMMAND, hide = true)]
+    PruneStep {
+        /// What is asked for.
+        task: PathBuf,
+        /// The installed tree.
+        installed: PathBuf,
+        /// The folder for the packages.
+        out: PathBuf,
+        /// The folder for the report.
+        report: PathBuf,
+    },
+    /// What BuildKit runs as a step of a build: puts built natives into their packages.
+    #[command(name = prune::NATIVES_COMMAND, hide = true)]
+    NativesStep {
+        /// The folder with the packages.
+        app: PathBuf,
+        /// For each native, its name, its version, the folder that it was built in, and `required` or `optional`.
+        built: Vec<String>,
+    },
 }
 
 /// Runs the command that the process was started with.
@@ -68,14 +89,12 @@ pub fn run() -> ExitCode {
     let mut out = io::stdout().lock();
     let outcome = match arguments.command {
         Command::PlanningStep { task, facts, out } => {
-            return match planning::work(&task, &facts, &out) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    complain(&[Diagnostic::error("planning/files", format!("the step's files: {error}"))]);
-                    ExitCode::FAILURE
-                }
-            };
+            return step("planning/files", planning::work(&task, &facts, &out).map(|()| ""));
         }
+        Command::PruneStep { task, installed, out: packages, report } => {
+            return step("prune/files", prune::work(&task, &installed, &packages, &report));
+        }
+        Command::NativesStep { app, built } => return step("prune/natives", natives(&app, &built)),
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };
@@ -97,6 +116,42 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The end of a step of a build: what it says of its work, or what went wrong.
+fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> ExitCode {
+    match outcome {
+        Ok(report) => {
+            // Nothing can be done about a stderr that is closed.
+            let _ = write!(io::stderr(), "{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&[Diagnostic::error(code, error.to_string())]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Puts natives into their packages. One that the image cannot do without has to have a place.
+fn natives(app: &Path, built: &[String]) -> io::Result<String> {
+    let (mut natives, mut required) = (Vec::new(), Vec::new());
+    for native in built.chunks_exact(4) {
+        let [name, version, folder, need] = native else { continue };
+        if need == "required" {
+            required.push(format!("{name}@{version}"));
+        }
+        natives.push(prune::Built { name: name.clone(), version: version.clone(), folder: PathBuf::from(folder) });
+    }
+    let places = prune::place_natives(app, &natives)?;
+    if let Some(lost) = required.iter().find(|native| places.get(*native).is_none_or(Vec::is_empty)) {
+        return Err(io::Error::other(format!("{lost} was built, and the image has no such package to put it into")));
+    }
+    let lines = places.iter().map(|(native, places)| match places.as_slice() {
+        [] => format!("{native}: nowhere in the image\n"),
+        places => format!("{native}: {}\n", places.join(", ")),
+    });
+    Ok(lines.collect())
 }
 
 fn show(out: &mut impl Write, prepared: &Prepared, json: bool) -> io::Result<()> {

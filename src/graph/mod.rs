@@ -39,8 +39,19 @@ pub struct Trees {
     pub facts: Output,
     /// The part of the repository that steps copy.
     pub context: Output,
+    /// The frontend's own program, where a step runs it.
+    pub program: Option<Program>,
     /// What steps write, each action in its [`StepId::written_folder`], where somebody has written it already.
     pub written: Option<Output>,
+}
+
+/// The frontend's own program.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// A file system that holds it.
+    pub root: Output,
+    /// Its path there.
+    pub path: String,
 }
 
 /// What the request says of every vertex.
@@ -164,6 +175,7 @@ impl Builder<'_> {
         let output = match tree {
             Tree::Scratch => return Ok(Input::Scratch),
             Tree::Plan => return Ok(Input::Output(self.printed()?)),
+            Tree::Program => &self.program()?.root,
             Tree::Facts => &self.trees.facts,
             Tree::Context => &self.trees.context,
             Tree::Image(role) => &self.image(*role)?.output,
@@ -192,6 +204,10 @@ impl Builder<'_> {
             return Ok((Input::Output(written.clone()), format!("/{folder}{path}")));
         }
         Ok((self.tree(tree)?, path.to_string()))
+    }
+
+    fn program(&self) -> Result<&Program, GraphError> {
+        self.trees.program.as_ref().ok_or_else(|| GraphError::NoImage("the frontend's own program".to_owned()))
     }
 
     fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {

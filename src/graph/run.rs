@@ -21,6 +21,7 @@ impl Builder<'_> {
     ) -> Result<BTreeMap<String, Output>, GraphError> {
         let op = |source| GraphError::Op { step: step.id.clone(), source };
         let (program, args) = match run.args.split_first() {
+            Some((_, args)) if run.root == Tree::Program => (self.program()?.path.as_str(), args),
             Some((program, args)) => (program.as_str(), args),
             None => ("", run.args.as_slice()),
         };

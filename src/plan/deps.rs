@@ -1,12 +1,17 @@
-//! Production dependencies, beside the build: a synthetic project with manifests and lockfile cut to what the backend
-//! ships. A frontend-only bump does not touch it, and nothing waits for the bundle.
+//! Production dependencies: cut out of the one install, onto the image's base. A package that the frontend alone needs does
+//! not touch them, and nothing waits for the bundle.
 
-use crate::diagnostic::Diagnostics;
-use crate::path::ContextPath;
+use std::collections::BTreeMap;
 
-use super::contents::SETTINGS;
-use super::yarn::Purpose;
-use super::{Action, CopyFiles, FileAction, Files, Planner, Step, StepId, Tree, WORK, image_path, in_repo};
+use crate::path::{ContextPath, ImagePath};
+use crate::prune::{self, Task};
+
+use super::natives::Natives;
+use super::runtime::APP;
+use super::{
+    Access, Action, CopyFiles, FileAction, Files, Mount, MountKind, Planner, Run, Side, Step, StepId, Tree, Written,
+    image_path, in_repo,
+};
 
 /// Architectures with official Node images, in OCI's words and in Node's.
 pub(super) const ARCHITECTURES: [(&str, &str); 5] =
@@ -17,48 +22,89 @@ pub(super) fn is_known(arch: &str) -> bool {
     ARCHITECTURES.iter().any(|(known, _)| *known == arch)
 }
 
+/// Where the step finds its task, the install, and the base that it adds to; where it leaves its report.
+const TASK: (&str, &str) = ("/task", "/task.json");
+const INSTALL: &str = "/install";
+const OUT: &str = "/out";
+const REPORT: &str = "/report";
+
+/// The production dependencies.
+pub(super) struct Deps {
+    /// The base with them, at their final places.
+    pub image: Tree,
+    /// What went, and why.
+    report: Tree,
+}
+
 impl Planner<'_> {
-    /// Installs the production closure for the target platform.
-    pub(super) fn deps(&mut self) -> Result<Tree, Diagnostics> {
-        let backend = self.backend.value;
-        let project = self.production().project();
+    /// Selects the production closure out of an install and adds it to the image's base.
+    pub(super) fn deps(&mut self, installed: &Tree, base: Tree, natives: &Natives) -> Deps {
+        let production = self.production();
+        let task = Task {
+            workspaces: production.workspace_needs(),
+            packages: production.package_needs(),
+            cpu: self.cpu().to_owned(),
+            unbuilt: natives.unbuilt.iter().map(|native| id(&native.name, &native.version)).collect(),
+            unused: self.left_out.iter().map(|out| (id(&out.name, &out.version), out.because.clone())).collect(),
+            typescript_schemas: production.typescript_schemas(),
+            prune: super::prune::settings(self.spec()),
+        };
+        let because = format!(
+            "{} of {} lockfile entries are in the closure of {}",
+            task.packages.len(),
+            self.repo().lock.entries.len(),
+            self.backend.value.dir
+        );
         let origin = self.backend_origin();
-        let files = self.project_files(&project, Some(self.cpu()));
-        let files = self.step(Step {
-            id: StepId::new("deps-files"),
-            title: "[deps] production manifests and lockfile".to_owned(),
-            because: format!(
-                "{} of {} lockfile entries are in the closure of {}",
-                project.entries,
-                self.repo().lock.entries.len(),
-                backend.dir
-            ),
+        let text = serde_json::to_string(&task).unwrap_or_default();
+        let files = [(image_path(TASK.1), Written::text(text))].into();
+        let task = self.step(Step {
+            id: StepId::new("deps-task"),
+            title: "[deps] what the backend needs".to_owned(),
+            because,
             origin: origin.clone(),
-            action: Action::Files(files),
+            action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Write(files)] }),
         });
-        let args = ["install", "--mode=skip-build", "--immutable"];
-        let run = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
+        let args = [
+            prune::COMMAND.to_owned(),
+            format!("{}{}", TASK.0, TASK.1),
+            format!("{INSTALL}{}", in_repo(&ContextPath::root())),
+            format!("{OUT}{APP}"),
+            REPORT.to_owned(),
+        ];
+        let mounts = vec![
+            Mount::read(TASK.0, Tree::Step(task)),
+            Mount::read_whole(INSTALL, installed),
+            Mount { dest: image_path(OUT), kind: MountKind::Work(base) },
+            Mount { dest: image_path(REPORT), kind: MountKind::Output },
+        ];
+        self.history.push("production dependencies".to_owned());
         let id = self.step(Step {
             id: StepId::new("deps"),
-            title: format!("[deps] yarn {}", args.join(" ")),
-            because: "what the image's node_modules are copied from; does not wait for any build".to_owned(),
+            title: "[deps] production packages of the install".to_owned(),
+            because: "what Node finds from the backend, without what nothing that stays asks for".to_owned(),
             origin,
-            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
+            action: Action::Run(Box::new(own(args.into(), mounts))),
         });
-        Ok(Tree::Output(id, image_path(WORK)))
+        Deps { image: Tree::Output(id.clone(), image_path(OUT)), report: Tree::Output(id, image_path(REPORT)) }
     }
 
-    /// What the target `deps` shows of them: Yarn's settings may hold credentials, and a target can be pushed.
-    pub(super) fn shown_deps(&mut self, deps: &Tree) -> Tree {
-        let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), in_repo(&ContextPath::root()));
-        copy.exclude = [".yarn", SETTINGS].map(str::to_owned).into();
-        copy.by_definition = true;
+    /// What the target `deps` shows of them.
+    pub(super) fn shown_deps(&mut self, deps: &Deps) -> Tree {
+        let root = ImagePath::root();
+        let app = image_path(APP);
+        let mut packages = CopyFiles::new(deps.image.clone(), app, root.clone());
+        packages.by_definition = true;
+        let report = CopyFiles::new(deps.report.clone(), root.clone(), root);
         let id = self.step(Step {
             id: StepId::new("deps-target"),
-            title: "[deps] without settings".to_owned(),
+            title: "[deps] with a report".to_owned(),
             because: "the target `deps`".to_owned(),
             origin: self.backend_origin(),
-            action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Copy(copy)] }),
+            action: Action::Files(Files {
+                base: Tree::Scratch,
+                actions: vec![FileAction::Copy(packages), FileAction::Copy(report)],
+            }),
         });
         Tree::Step(id)
     }
@@ -66,5 +112,23 @@ impl Planner<'_> {
     /// The target's CPU in Node's and Yarn's words.
     pub(super) fn cpu(&self) -> &'static str {
         ARCHITECTURES.iter().find(|(arch, _)| *arch == self.inputs.arch).map_or("x64", |(_, cpu)| cpu)
+    }
+}
+
+fn id(name: &str, version: &str) -> String {
+    format!("{name}@{version}")
+}
+
+/// A run of the frontend's own program: files in, files out, and nothing else in reach.
+pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
+    Run {
+        root: Tree::Program,
+        side: Side::Build,
+        mounts,
+        args: std::iter::once("backstage-build".to_owned()).chain(args).collect(),
+        env: BTreeMap::new(),
+        path: None,
+        cwd: ImagePath::root(),
+        network: Access::None,
     }
 }

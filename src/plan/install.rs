@@ -1,7 +1,6 @@
 //! The development install: what every build and check works on.
 
 use crate::diagnostic::Diagnostics;
-use crate::path::ContextPath;
 use crate::repo::project::{self, SyntheticProject};
 
 use super::yarn::Purpose;
@@ -14,7 +13,7 @@ impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
         let project = project::development(self.repo());
-        let files = self.project_files(&project, None);
+        let files = self.project_files(&project, Some(self.cpu()));
         let files = self.step(Step {
             id: StepId::new("install-files"),
             title: "[install] manifests and lockfile".to_owned(),
@@ -26,7 +25,7 @@ impl Planner<'_> {
         let immutable = self.spec().install.immutable.as_ref();
         let mut args = vec!["install", "--mode=skip-build"];
         args.push(if immutable.is_some_and(|immutable| !immutable.value) { "--no-immutable" } else { "--immutable" });
-        let run = self.yarn(Tree::Step(files), &ContextPath::root(), &args, Purpose::Install);
+        let run = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
         let origin = origin(immutable.map(|immutable| &immutable.span), "install");
         let id = self.step(Step {
             id: StepId::new("install"),

@@ -81,6 +81,8 @@ struct Planner<'a> {
     merged_config: OnceCell<serde_json::Value>,
     context: ContextPlan,
     steps: Vec<Step>,
+    /// Native modules that the image has no use for.
+    left_out: Vec<LeftOut>,
     history: Vec<String>,
     warnings: Vec<Diagnostic>,
     /// What builds and checks run in: the build image, with `build.packages` if there are any.
@@ -112,6 +114,7 @@ impl<'a> Planner<'a> {
             merged_config: OnceCell::new(),
             context: ContextPlan::default(),
             steps: Vec::new(),
+            left_out: Vec::new(),
             history: Vec::new(),
             warnings,
             build_root: Tree::Image(ImageRole::Build),
@@ -132,9 +135,11 @@ impl<'a> Planner<'a> {
         let frontend = self.app(&installed)?;
         let bundle = self.backend(&installed)?;
         let checks = self.checks(&installed)?;
-        let deps = self.deps()?;
-        let natives = self.natives(&deps)?;
-        let image = self.image(&deps, natives.as_ref(), frontend.as_ref(), &bundle, &checks)?;
+        let natives = self.natives()?;
+        let base = self.runtime_packages()?;
+        let deps = self.deps(&installed, base, &natives);
+        let image = self.placed(deps.image.clone(), &natives);
+        let image = self.image(image, frontend.as_ref(), &bundle, &checks)?;
         let config = self.image_config();
         let targets = self.targets(&image, &bundle, &checks, &deps);
         self.finish_context()?;
@@ -146,6 +151,7 @@ impl<'a> Planner<'a> {
             frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
             images,
             context: self.context,
+            left_out: self.left_out,
             steps: self.steps,
             targets,
             image: config,
@@ -223,7 +229,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What the plan offers for `--target`.
-    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &Tree) -> Vec<Target> {
+    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &deps::Deps) -> Vec<Target> {
         let all = self.all_checks(checks);
         let deps = &self.shown_deps(deps);
         let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {

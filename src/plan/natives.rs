@@ -1,13 +1,22 @@
 //! Packages with native code, each a vertex of its own: the longest step of a build runs once, beside everything else,
 //! and again only when its own version, Node or the platform changes.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use crate::path::{ContextPath, ImagePath};
+use crate::prune::NATIVES_COMMAND;
+use crate::repo::config::at;
+use crate::repo::database::{Driver, Use, database_use, driver};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
-use super::yarn::{Purpose, program};
-use super::{Action, ImageRole, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path};
-use crate::path::ImagePath;
+use super::deps::own;
+use super::runtime::APP;
+use super::yarn::Purpose;
+use super::{
+    Action, ImageRole, LeftOut, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
+};
 
 /// A native module built.
 struct Built {
@@ -21,12 +30,31 @@ struct Built {
     tree: Tree,
 }
 
-/// What was built.
+/// Native modules of the production closure.
 pub(super) struct Natives {
-    /// All of it, laid out as the production install has their packages.
-    pub tree: Tree,
-    /// The packages.
-    pub names: Vec<String>,
+    built: Vec<Built>,
+    /// Those that are not built, because others can do without them or since that is said.
+    pub unbuilt: Vec<Native>,
+}
+
+/// What is to become of a native module.
+enum Verdict {
+    /// It is built, for this reason.
+    Build(NativeMode, Origin, String),
+    /// The image has no use for it, for this reason.
+    LeaveOut(String),
+    /// It is not built: that is said, or its dependents can do without it.
+    Skip,
+}
+
+/// Whether the config needs a driver.
+enum Need {
+    /// It does.
+    Yes(String),
+    /// It may.
+    Perhaps(String),
+    /// It does not.
+    No(String),
 }
 
 /// Native modules of one backend: each is a walk through the lockfile and a vertex.
@@ -35,22 +63,30 @@ const MAX_NATIVES: usize = 64;
 /// Bytes of all their little projects: where the frontend plans by itself they stand in the graph, which is one message.
 const MAX_WRITTEN: usize = 8 << 20;
 
+/// Where the image lies to which the natives are added.
+const OUT: &str = "/out";
+
 /// What compiling needs; `node-gyp` itself comes with the package.
 const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
 
 impl Planner<'_> {
-    /// One step for each native module of the production closure that the image needs, and one that lays out what they
-    /// built as `deps` has it.
-    pub(super) fn natives(&mut self, deps: &Tree) -> Result<Option<Natives>, Diagnostics> {
+    /// One step for each native module of the production closure that the image needs.
+    pub(super) fn natives(&mut self) -> Result<Natives, Diagnostics> {
         let mut found = self.production().natives();
         // Names become paths in the image, and both become ids of steps, in which a blank separates.
         found.retain(|native| is_name(&native.name) && !native.version.contains(char::is_whitespace));
         self.unknown_natives(&found);
-        let wanted: Vec<_> = found
-            .iter()
-            .map(|native| (native, self.mode(native)))
-            .filter(|(native, (mode, origin))| *mode != NativeMode::Skip && (native.required || *origin != AUTO))
-            .collect();
+        let (mut wanted, mut unbuilt): (Vec<(Native, NativeMode, Origin)>, _) = (Vec::new(), Vec::new());
+        for native in found {
+            match self.verdict(&native) {
+                Verdict::Build(mode, origin, because) => wanted.push((Native { because, ..native }, mode, origin)),
+                Verdict::LeaveOut(because) => {
+                    let Native { name, version, .. } = native;
+                    self.left_out.push(LeftOut { name, version, because });
+                }
+                Verdict::Skip => unbuilt.push(native),
+            }
+        }
         if wanted.len() > MAX_NATIVES {
             return Err(Diagnostic::error("plan/natives", format!("the backend has {} native modules", wanted.len()))
                 .help(format!(
@@ -61,7 +97,7 @@ impl Planner<'_> {
         }
         let mut built: Vec<Built> = Vec::new();
         let mut written = 0_usize;
-        for (native, (mode, origin)) in wanted {
+        for (native, mode, origin) in wanted {
             if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
             {
                 return Err(Diagnostic::error(
@@ -75,40 +111,35 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
             }
-            let tree = self.native(native, mode, origin, &mut written)?;
-            built.push(Built {
-                name: native.name.clone(),
-                version: native.version.clone(),
-                required: native.required,
-                tree,
-            });
+            let tree = self.native(&native, mode, origin, &mut written)?;
+            built.push(Built { name: native.name, version: native.version, required: native.required, tree });
         }
-        Ok((!built.is_empty()).then(|| Natives {
-            tree: self.placed(deps, &built),
-            names: built.into_iter().map(|native| native.name).collect(),
-        }))
+        Ok(Natives { built, unbuilt })
     }
 
-    /// The built natives laid out as the production install has their packages.
-    fn placed(&mut self, deps: &Tree, built: &[Built]) -> Tree {
-        let mut mounts = vec![Mount::read_whole("/deps", deps)];
-        let mut args: Vec<String> = ["/deps/repo", "/natives"].map(str::to_owned).into();
-        for (at, native) in built.iter().enumerate() {
+    /// The image with what natives built in their packages, wherever the install has these.
+    pub(super) fn placed(&mut self, image: Tree, natives: &Natives) -> Tree {
+        if natives.built.is_empty() {
+            return image;
+        }
+        let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(image) }];
+        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}")];
+        for (at, native) in natives.built.iter().enumerate() {
             let folder = format!("/built/{at}");
             mounts.push(Mount::read_whole(&folder, &native.tree));
             let package = format!("{folder}/repo/node_modules/{}", native.name);
             let required = if native.required { "required" } else { "optional" };
             args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
         }
-        mounts.push(Mount { dest: image_path("/natives"), kind: MountKind::Output });
+        self.history.push("native modules".to_owned());
         let id = self.step(Step {
             id: StepId::new("natives"),
-            title: "[natives] to where Yarn put their packages".to_owned(),
+            title: "[natives] into their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
             origin: AUTO,
-            action: Action::Run(Box::new(program("place.mjs", args, mounts))),
+            action: Action::Run(Box::new(own(args, mounts))),
         });
-        Tree::Output(id, image_path("/natives"))
+        Tree::Output(id, image_path(OUT))
     }
 
     /// The rule for a package, and where it was said.
@@ -120,6 +151,82 @@ impl Planner<'_> {
             Some(rule) => (rule.value, Origin::Written(rule.span.clone())),
             None => (NativeMode::Auto, AUTO),
         }
+    }
+
+    /// What becomes of one. What the build file says holds; otherwise what the image cannot do without is built. The driver of
+    /// a database follows the config, since nothing asks for it but the client: one that is used is built also where it is
+    /// an optional dependency, one that is not goes, also where it is to be skipped.
+    fn verdict(&self, native: &Native) -> Verdict {
+        let (mode, origin) = self.mode(native);
+        let is_said = origin != AUTO;
+        let need = driver(&native.name).map(|driver| self.need(driver));
+        let because = match need {
+            Some(Need::No(why)) if mode == NativeMode::Skip || !is_said => return Verdict::LeaveOut(why),
+            _ if mode == NativeMode::Skip => return Verdict::Skip,
+            _ if is_said => native.because.clone(),
+            Some(Need::Perhaps(_)) | None if !native.required => return Verdict::Skip,
+            None => native.because.clone(),
+            Some(Need::Yes(why) | Need::Perhaps(why) | Need::No(why)) => format!("{}; {why}", native.because),
+        };
+        Verdict::Build(mode, origin, because)
+    }
+
+    /// Whether the backend needs the driver of a database, by the config with which the image starts it.
+    fn need(&self, driver: &Driver) -> Need {
+        let client = driver.client;
+        let runtime = &self.spec().runtime;
+        let variables: BTreeMap<_, _> =
+            runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
+        let config = database_use(client, self.merged_config(), &variables);
+        if let Use::Said(key) = config {
+            return Need::Yes(format!("{key} is {client}"));
+        }
+        if let Some(first) = self.production().other_users(driver, &self.backend.value.name).first() {
+            return Need::Perhaps(format!("{first} asks for it"));
+        }
+        let entrypoint = runtime.entrypoint.iter().flat_map(|entrypoint| &entrypoint.value);
+        let words = runtime.args.iter().map(|arg| &arg.value).chain(entrypoint);
+        // `--config=x` too: what that holds is not looked into.
+        if words.into_iter().any(|word| word.starts_with("--config")) {
+            return Need::Perhaps("`--config` in `runtime` may say that a database client needs it".to_owned());
+        }
+        if let Some(place) = self.covered_config() {
+            return Need::Perhaps(format!("`files` puts something in the place of {place}"));
+        }
+        match config {
+            Use::Said(key) | Use::Unknown(key) => {
+                Need::Perhaps(format!("{key} is not certain before the container starts"))
+            }
+            Use::NotSaid => Need::Perhaps("no config has backend.database".to_owned()),
+            Use::Unused { client: other, by_variable } => {
+                let by = if by_variable {
+                    " in runtime.env".to_owned()
+                } else {
+                    self.says_client().map(|file| format!(" in {file}")).unwrap_or_default()
+                };
+                Need::No(format!("no database client is {client}: backend.database.client is {other}{by}"))
+            }
+        }
+    }
+
+    /// The place of a config file over which `files` puts something else: then what the file in the repository says need
+    /// not hold.
+    fn covered_config(&self) -> Option<ImagePath> {
+        let app = image_path(APP);
+        let files = self.spec().files.iter();
+        let covers: Vec<ImagePath> =
+            files.map(|file| file.to.clone().unwrap_or_else(|| app.join_context(&file.from))).collect();
+        let mut places = self.runtime_configs().into_iter().map(|config| app.join_context(&config.to));
+        places.find(|place| covers.iter().any(|dest| place.is_in(dest)))
+    }
+
+    /// The config file whose `backend.database.client` holds.
+    fn says_client(&self) -> Option<ContextPath> {
+        let says = |path: &ContextPath| {
+            let config = self.repo().configs.get(path);
+            config.is_some_and(|config| at(&config.value, &["backend", "database", "client"]).is_some())
+        };
+        self.runtime_configs().into_iter().map(|config| config.from).rfind(says)
     }
 
     /// Rules for packages that are no natives of this repository: a typing mistake, most likely.

@@ -1,12 +1,10 @@
 //! The image: layers in the order in which they change.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::ignore_pattern;
-use crate::path::{ContextPath, ImagePath};
+use crate::path::ImagePath;
 
 use super::app::App;
 use super::checks::Gate;
-use super::natives::Natives;
 use super::{
     Action, CopyFiles, FileAction, Files, ImageRole, Mode, Origin, Planner, Side, Step, StepId, Tree, image_path,
     in_repo, prune,
@@ -15,46 +13,16 @@ use super::{
 /// Where the Backstage charts expect the app.
 pub(super) const APP: &str = "/app";
 
-/// What of a native package only its build needs, and what its build leaves behind besides the binary.
-const BUILD_RESIDUE: [&str; 18] = [
-    "**/obj",
-    "**/obj.target",
-    "**/*.o",
-    "**/*.a",
-    "**/.deps",
-    "**/Makefile",
-    "**/*.mk",
-    "**/config.gypi",
-    "**/test_extension.node",
-    "**/*.gyp",
-    "**/*.gypi",
-    "**/*.c",
-    "**/*.cc",
-    "**/*.cpp",
-    "**/*.h",
-    "**/*.hpp",
-    "**/*.ts",
-    "**/*.map",
-];
-
 impl Planner<'_> {
-    /// The image's layers. The last one carries the gates: the image exists only if the checks passed.
+    /// The image's layers on top of the dependencies. The last one carries the gates: the image exists only if the checks
+    /// passed.
     pub(super) fn image(
         &mut self,
-        deps: &Tree,
-        natives: Option<&Natives>,
+        mut base: Tree,
         app: Option<&App>,
         bundle: &Tree,
         gates: &[Gate],
     ) -> Result<Tree, Diagnostics> {
-        let pruned =
-            prune::patterns(self.spec(), self.production(), natives.map_or(&[], |natives| natives.names.as_slice()));
-        let mut base = self.runtime_packages()?;
-        base =
-            self.layer("image-deps", base, "production dependencies, pruned", vec![self.dependencies(deps, &pruned)]);
-        if let Some(natives) = natives {
-            base = self.layer("image-natives", base, "native modules", vec![native_files(&natives.tree, &pruned)]);
-        }
         let files = self.files()?;
         if !files.is_empty() {
             let origin = self.files_origin();
@@ -85,7 +53,7 @@ impl Planner<'_> {
     }
 
     /// OS packages for the runtime, where its base can install any.
-    fn runtime_packages(&mut self) -> Result<Tree, Diagnostics> {
+    pub(super) fn runtime_packages(&mut self) -> Result<Tree, Diagnostics> {
         let runtime = &self.spec().runtime;
         if let Some(init) = runtime.init.as_ref().filter(|init| init.value) {
             return Err(Diagnostic::error("plan/not-supported", "`runtime.init` is not supported yet")
@@ -117,26 +85,6 @@ impl Planner<'_> {
         Ok(Tree::Output(id, ImagePath::root()))
     }
 
-    /// `node_modules`, wherever Yarn put them; the synthetic manifests stay behind.
-    fn dependencies(&self, deps: &Tree, pruned: &prune::Patterns) -> FileAction {
-        let mut copy = CopyFiles::new(deps.clone(), in_repo(&ContextPath::root()), image_path(APP));
-        copy.exclude =
-            [".yarn", ".yarnrc.yml", "backstage.json", "package.json", "yarn.lock"].map(str::to_owned).into();
-        copy.exclude
-            .extend(Some(self.install_dir()).filter(|dir| !dir.is_root()).map(|dir| ignore_pattern(dir.as_str())));
-        let backend = &self.backend.value.name;
-        copy.exclude.extend(
-            self.repo()
-                .dist_closure(backend)
-                .iter()
-                .map(|manifest| format!("{}/package.json", ignore_pattern(manifest.dir.as_str()))),
-        );
-        copy.exclude.extend(pruned.all().cloned());
-        copy.by_definition = true;
-        copy.fixed_time = true;
-        FileAction::Copy(copy)
-    }
-
     fn app_files(&self, app: &App) -> FileAction {
         let dist = app.dir.join("dist").unwrap_or_default();
         let mut copy = CopyFiles::new(app.tree.clone(), in_repo(&dist), image_path(APP).join_context(&dist));
@@ -155,14 +103,4 @@ impl Planner<'_> {
         copy.mode = Mode::Readable;
         FileAction::Copy(copy)
     }
-}
-
-/// The built natives over the same packages of the production install, which have no binary. Where a build leaves the
-/// binary is the package's affair, so all of it is taken but what only builds need.
-fn native_files(natives: &Tree, pruned: &prune::Patterns) -> FileAction {
-    let mut copy = CopyFiles::new(natives.clone(), ImagePath::root(), image_path(APP));
-    copy.exclude = BUILD_RESIDUE.map(str::to_owned).into();
-    copy.exclude.extend(pruned.of_built().cloned());
-    copy.fixed_time = true;
-    FileAction::Copy(copy)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::diagnostic::render::printable;
 
-use super::{Action, CopyFiles, FileAction, Mount, MountKind, Plan, Step};
+use super::{Action, CopyFiles, FileAction, LeftOut, Mount, MountKind, Plan, Step};
 
 /// Prints a plan.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,14 @@ impl fmt::Display for Raw<'_> {
         for (role, image) in &plan.images {
             let role = format!("{role:?}").to_lowercase();
             writeln!(f, "{role:<8}  {}  ({})", image.reference, image.origin)?;
+        }
+        for LeftOut { name, version, because } in &plan.left_out {
+            let key = if name.starts_with('@') { format!("\"{name}\"") } else { name.clone() };
+            let word = format!("`install: {{natives: {{{key}: auto}}}}`");
+            writeln!(
+                f,
+                "without   {name} {version}  ({because}; a container told to use it fails unless {word} builds it)"
+            )?;
         }
         let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.check()).collect();
         writeln!(f, "checks    {}", if checks.is_empty() { "none".to_owned() } else { checks.join(", ") })?;

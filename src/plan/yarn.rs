@@ -1,7 +1,5 @@
 //! How Yarn is run: which one, with which environment, caches and secrets.
 
-use std::collections::BTreeMap;
-
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::is_fact;
 use crate::repo::project::SyntheticProject;
@@ -16,8 +14,6 @@ use super::{
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
 const WRAPPER: &str = include_str!("assets/yarn.mjs");
-/// Lays out built natives; see [`Planner::natives`].
-const PLACE: &str = include_str!("assets/place.mjs");
 /// Runs a line of the user's: a CA bundle is known to whatever it starts.
 const SHELL: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/shell.sh"));
 /// Installs OS packages, which are its arguments, with whatever package manager an image has.
@@ -50,7 +46,6 @@ impl Planner<'_> {
         let written = [
             ("/yarn/yarn.mjs", Written::text(WRAPPER)),
             ("/yarn/bin/yarn", Written::program(SHIM)),
-            ("/place.mjs", Written::text(PLACE)),
             ("/shell.sh", Written::text(SHELL)),
             ("/packages.sh", Written::text(PACKAGES)),
         ];
@@ -268,7 +263,7 @@ impl Planner<'_> {
                 // Yarn 4 adds lists to each other unless it is told otherwise; Yarn 3 takes the nearest and knows no such key.
                 text.push_str(if self.yarn_major() >= 4 { "  onConflict: reset\n" } else { "" });
             }
-            text.push_str(&format!("  os: [linux]\n  cpu: [{cpu}]\n  libc: [glibc]\n"));
+            text.push_str(&format!("  os: [linux]\n  cpu: [current, {cpu}]\n  libc: [glibc]\n"));
         }
         (path, Written::text(text))
     }
@@ -313,20 +308,4 @@ impl Planner<'_> {
 pub(super) fn helper(src: &str, dest: &str) -> Mount {
     let tree = Tree::Step(StepId::new("tools"));
     Mount { dest: image_path(dest), kind: MountKind::Read { tree, src: image_path(src), by_definition: false } }
-}
-
-/// A run of one of our own programs: files in, files out, and nothing else in reach.
-pub(super) fn program(name: &str, args: impl IntoIterator<Item = String>, mounts: Vec<Mount>) -> Run {
-    let script = format!("{TOOLS}/{name}");
-    let helper = helper(&format!("/{name}"), &script);
-    Run {
-        root: Tree::Image(ImageRole::Build),
-        side: Side::Build,
-        mounts: std::iter::once(helper).chain(mounts).collect(),
-        args: ["node".to_owned(), script].into_iter().chain(args).collect(),
-        env: BTreeMap::new(),
-        path: None,
-        cwd: ImagePath::root(),
-        network: Access::None,
-    }
 }

@@ -7,8 +7,9 @@ use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
 use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
-use crate::graph;
+use crate::graph::{self, Program};
 use crate::pipeline::{Included, Prepared, Reading};
+use crate::program;
 use crate::request::{NoCache, Request};
 
 use super::{Answer, Task};
@@ -33,10 +34,7 @@ pub const COMMAND: &str = "planning-step";
 pub struct PlanningStep<'a> {
     client: &'a Client,
     request: &'a Request,
-    /// The frontend's own image.
-    root: Output,
-    /// The frontend's own program in it.
-    program: String,
+    program: Program,
 }
 
 /// What a question came to.
@@ -56,10 +54,7 @@ impl<'a> PlanningStep<'a> {
     /// A step that runs this program's own image, on the daemon's own platform; `None` where the daemon does not say
     /// which image that is.
     pub fn new(client: &'a Client, request: &'a Request) -> Option<Self> {
-        let image = client.environment().frontend.as_ref()?;
-        let Input::Output(root) = Definition::from_pb(image).ok()?.output().clone() else { return None };
-        let program = std::env::current_exe().ok()?.to_str()?.to_owned();
-        Some(Self { client, request, root, program })
+        Some(Self { client, request, program: program::of_image(client)? })
     }
 
     /// Asks for the plan of what is being read.
@@ -91,7 +86,7 @@ impl<'a> PlanningStep<'a> {
         let out = Bind::output(OUT, Input::Scratch);
         let id = out.id();
         let metadata = Metadata::named("[internal] plan").ignoring_cache(self.request.no_cache == NoCache::All);
-        let run = ExecOp::new(self.root.clone(), &self.program)
+        let run = ExecOp::new(self.program.root.clone(), &self.program.path)
             .args([COMMAND, &format!("{folder}{file}"), FACTS, OUT])
             .cwd("/")
             .network(Network::None)

@@ -156,7 +156,7 @@ pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
 
 /// The config that variables hold: `APP_CONFIG_backend_listen` is the value at `backend.listen`. Keys that nothing here
 /// asks for are left out.
-fn of_variables(variables: &BTreeMap<&str, &str>) -> Value {
+pub(super) fn of_variables(variables: &BTreeMap<&str, &str>) -> Value {
     let mut all = Value::Null;
     for (name, text) in variables.iter().filter(|(_, text)| !text.is_empty()) {
         let keys: Vec<&str> = name.strip_prefix("APP_CONFIG_").unwrap_or_default().split('_').take(MAX_DEPTH).collect();
@@ -171,7 +171,7 @@ fn of_variables(variables: &BTreeMap<&str, &str>) -> Value {
 }
 
 /// A value of a file with its variables put in place; a null where one is not known.
-fn known(value: &Value, variables: &BTreeMap<&str, &str>) -> Value {
+pub(super) fn known(value: &Value, variables: &BTreeMap<&str, &str>) -> Value {
     match value {
         Value::String(text) => substituted(text, variables).map_or(Value::Null, Value::String),
         Value::Object(map) => match special(map) {

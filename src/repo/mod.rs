@@ -5,24 +5,25 @@
 
 mod closure;
 pub mod config;
+pub mod database;
 mod facts;
 mod json;
 pub mod lock;
 mod manifest;
 mod natives;
-mod orphans;
+mod needs;
 pub mod project;
 pub mod range;
 mod read;
 mod read_set;
-mod schema;
+
 mod yaml;
 
 pub use config::config_references;
 pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
 pub use lock::is_name;
 pub use natives::{Native, native_project};
+pub use needs::Needs;
 pub use read::read;
 pub(crate) use read::{UNREADABLE, certificates};
 pub use read_set::{Reader, is_fact, read_set, root_config};
-pub use schema::SchemaStyle;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
-use backstage_build::graph::{self, Image, Settings, Trees};
+use backstage_build::graph::{self, Image, Program, Settings, Trees};
 use backstage_build::image::{self, Additions, BaseConfig};
 use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
@@ -101,8 +101,16 @@ fn trees(prepared: &Prepared, target: &Platform, written: Option<Output>) -> Tre
         references: references.collect(),
         facts: local_facts("session", read_set),
         context: local_context("session", &plan.context),
+        program: Some(Program { root: frontend(), path: "/backstage-build".to_owned() }),
         written,
     }
+}
+
+/// The frontend's own image.
+fn frontend() -> Output {
+    let reference: ImageRef = "registry.example.com/platform/backstage-build:1".parse().unwrap();
+    let pinned = reference.with_digest(Digest::of(b"the frontend"));
+    ImageSource::new(&pinned).platform(&build_platform()).metadata(Metadata::named("the frontend")).build()
 }
 
 /// Where the files lie that steps write.

@@ -39,6 +39,8 @@ pub struct Plan {
     pub images: BTreeMap<ImageRole, BaseImage>,
     /// What the build may see of the repository.
     pub context: ContextPlan,
+    /// Native modules that the image has no use for: neither built nor in it.
+    pub left_out: Vec<LeftOut>,
     /// The steps, each after those that it uses.
     pub steps: Vec<Step>,
     /// What can be asked for with `--target`; the first is the default.
@@ -59,6 +61,17 @@ pub struct Decision<T> {
     pub because: String,
     /// Where it was said.
     pub origin: Origin,
+}
+
+/// A native module that the image has no use for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The package's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Why nothing that runs needs it.
+    pub because: String,
 }
 
 /// What an image is for.

@@ -100,6 +100,8 @@ pub enum Tree {
     Reference(String, Side),
     /// The plan itself, as `plan.txt` and `plan.json`.
     Plan,
+    /// The frontend's own program: a run in it is a run of that, whatever its first argument.
+    Program,
     /// What a file step made.
     Step(StepId),
     /// What a run left in its writable mount at this path.
@@ -125,6 +127,7 @@ impl fmt::Display for Tree {
             Self::Image(role) => write!(f, "image {}", format!("{role:?}").to_lowercase()),
             Self::Reference(reference, _) => write!(f, "image {reference}"),
             Self::Plan => f.write_str("plan"),
+            Self::Program => f.write_str("the frontend"),
             Self::Step(id) => write!(f, "step {id}"),
             Self::Output(id, path) => write!(f, "step {id} {path}"),
         }

@@ -4,7 +4,7 @@
 use crate::files::{DirectoryFiles, MemoryFiles};
 use crate::path::ContextPath;
 use crate::repo::lock::{Edges, Lockfile};
-use crate::repo::{Repository, SchemaStyle, read, read_set};
+use crate::repo::{Repository, read, read_set};
 
 use super::*;
 
@@ -101,46 +101,37 @@ fn natives_of_everything() {
     assert_eq!(list("yarn3"), [("bufferutil".to_owned(), true)]);
 }
 
-/// A repository of a backend and the given lock entries for its dependencies.
-fn schema(release: &str, entries: &[(&str, &str)]) -> SchemaStyle {
+/// Workspaces whose schema stays TypeScript, of a repository with a `config.d.ts` and with the given releases of the CLI's
+/// builder.
+fn schemas(builders: &[&str]) -> Vec<String> {
     let mut lock = String::from("__metadata:\n  version: 8\n");
-    let mut dependencies = Vec::new();
-    for (name, more) in entries {
-        dependencies.push(format!("\"{name}\": \"1.0.0\""));
+    for version in builders {
+        let name = "@backstage/cli-module-build";
         lock.push_str(&format!(
-            "\n\"{name}@npm:1.0.0\":\n  version: 1.0.0\n  resolution: \"{name}@npm:1.0.0\"\n{more}  languageName: node\n  linkType: hard\n"
+            "\n\"{name}@npm:{version}\":\n  version: {version}\n  resolution: \"{name}@npm:{version}\"\n  languageName: node\n  linkType: hard\n"
         ));
     }
-    for (name, dir) in [("backend", "b"), ("root", ".")] {
+    for (name, dir) in [("backend", "b"), ("plugin", "p"), ("root", ".")] {
         lock.push_str(&format!(
             "\n\"{name}@workspace:{dir}\":\n  version: 0.0.0-use.local\n  resolution: \"{name}@workspace:{dir}\"\n  linkType: soft\n"
         ));
     }
     let path = |text: &str| ContextPath::new(text).unwrap();
     let files = MemoryFiles::default()
-        .with(path("package.json"), "{\"name\": \"root\", \"workspaces\": [\"b\"]}")
-        .with(
-            path("b/package.json"),
-            format!("{{\"name\": \"backend\", \"dependencies\": {{{}}}}}", dependencies.join(", ")),
-        )
-        .with(path("backstage.json"), format!("{{\"version\": \"{release}\"}}"))
+        .with(path("package.json"), "{\"name\": \"root\", \"workspaces\": [\"b\", \"p\"]}")
+        .with(path("b/package.json"), "{\"name\": \"backend\", \"dependencies\": {\"plugin\": \"workspace:^\"}}")
+        .with(path("p/package.json"), "{\"name\": \"plugin\", \"configSchema\": \"config.d.ts\"}")
         .with(path(".yarnrc.yml"), "nodeLinker: node-modules\n")
         .with(path("yarn.lock"), lock);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let repo = runtime.block_on(read(&files, &[])).unwrap().0;
-    Production::of(&repo, "backend").schema_style()
+    Production::of(&repo, "backend").typescript_schemas()
 }
 
 #[test]
-fn schemas() {
-    let plugin = "  peerDependencies:\n    \"@backstage/backend-plugin-api\": ^1.0.0\n";
-    assert_eq!(schema("1.52.0", &[("@backstage/errors", ""), ("zod", "")]), SchemaStyle::Json);
-    assert!(
-        matches!(schema("1.51.0", &[("zod", "")]), SchemaStyle::TypeScript { because } if because.contains("1.52"))
-    );
-    assert!(matches!(
-        schema("1.52.0", &[("@acme/plugin", plugin)]),
-        SchemaStyle::TypeScript { because } if because == "@acme/plugin 1.0.0 may ship its schema as .d.ts"
-    ));
-    assert_eq!(schema("1.52.0", &[("@backstage/plugin", plugin)]), SchemaStyle::Json);
+fn schemas_of_workspaces_are_json_once_the_builder_writes_it() {
+    assert_eq!(schemas(&[]), ["plugin"]);
+    assert_eq!(schemas(&["0.1.4"]), ["plugin"]);
+    assert_eq!(schemas(&["0.1.5"]), Vec::<String>::new());
+    assert_eq!(schemas(&["0.1.4", "0.2.0"]), ["plugin"]);
 }

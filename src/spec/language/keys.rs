@@ -151,8 +151,11 @@ const INSTALL: &[Key] = &[
         "natives",
         Any(&[OneOf(NATIVES), Map(F::PackageName, &OneOf(NATIVES))]),
         "{better-sqlite3: skip}",
-        "`auto`",
-        "What becomes of packages with native code: for all, or by package.",
+        "`auto`, without SQLite where the config does not use it",
+        "What becomes of packages with native code: for all, or by package. Where nothing is said of it, `better-sqlite3` is \
+         left out if no database client of the config files and `runtime.env` is `better-sqlite3`: a container that is \
+         told to use it then fails. `auto` builds it. It is built as well where a client is not certain, such as \
+         `${DB_CLIENT}`, and where another package asks for it.",
     ),
     key("immutable", Shape::Bool, "false", "`true`", "Whether the install fails when the lockfile would change."),
     instead("native", "`install.natives`"),

@@ -1,0 +1,119 @@
+//! That nothing which stays loads what a pattern of the build file left out. (What our own rules leave out nobody asks
+//! for: they leave nothing out that is asked for.)
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::requires;
+use super::rules::Rule;
+use super::select::{LeftOut, MAX_SCRIPT, Selection};
+use super::tree::{Found, Installed, read};
+use super::walk::{self, Entry};
+
+/// Mistakes that are told.
+const TOLD: usize = 10;
+
+/// Whether Node takes a file for a script.
+pub(super) fn is_script(path: &str) -> bool {
+    [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end))
+}
+
+/// Checks a selection. `asked` are the files that patterns left out, by place of their package.
+///
+/// # Errors
+/// When something that is left out is loaded, and when files cannot be read.
+pub(super) fn check(
+    tree: &Installed,
+    selection: &Selection,
+    asked: &BTreeMap<String, BTreeSet<String>>,
+) -> io::Result<()> {
+    let gone: BTreeMap<&str, &LeftOut> = selection
+        .left_out
+        .iter()
+        .filter(|(_, left)| left.rule == Rule::Asked)
+        .map(|(place, left)| (place.as_str(), left))
+        .collect();
+    if gone.is_empty() && asked.is_empty() {
+        return Ok(());
+    }
+    let names: BTreeSet<&str> = gone.values().map(|left| left.package.manifest.name.as_str()).collect();
+    let mut mistakes: Vec<String> = Vec::new();
+    for (place, package) in &selection.packages {
+        let dropped = asked.get(place);
+        walk::files(&tree.path(place), &mut |path, entry| {
+            let Entry::File { from, .. } = entry else { return Ok(path != "node_modules") };
+            if !is_script(path) || dropped.is_some_and(|dropped| dropped.contains(path)) {
+                return Ok(false);
+            }
+            let text = read(from, MAX_SCRIPT)?.unwrap_or_default();
+            let may = dropped.is_some()
+                || requires::mentioned(&text).filter_map(requires::package).any(|name| names.contains(name));
+            if !may {
+                return Ok(false);
+            }
+            for (specifier, line) in requires::on_load(&String::from_utf8_lossy(&text)) {
+                let loads = match requires::package(specifier) {
+                    Some(name) => match tree.find(place, name)? {
+                        Some(Found::Package(at)) => gone.contains_key(at.as_str()),
+                        _ => false,
+                    },
+                    None => dropped.is_some_and(|dropped| loads(path, specifier, dropped)),
+                };
+                if loads {
+                    mistakes.push(format!("{} loads `{specifier}` ({place}/{path}:{line})", package.manifest.name));
+                }
+            }
+            Ok(false)
+        })?;
+    }
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    let more = mistakes.len().saturating_sub(TOLD);
+    mistakes.truncate(TOLD);
+    if more > 0 {
+        mistakes.push(format!("and {more} more"));
+    }
+    Err(io::Error::other(format!(
+        "`prune.drop` leaves out what the backend loads:\n  {}\nleave these out of `prune.drop`, or name them in `prune.keep`",
+        mistakes.join("\n  ")
+    )))
+}
+
+/// Whether a relative specifier in a file of a package means one of some files of it, as CommonJS resolves.
+fn loads(file: &str, specifier: &str, dropped: &BTreeSet<String>) -> bool {
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in specifier.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    let ends = ["", ".js", ".json", ".cjs", ".mjs", ".node", "/index.js", "/index.json"];
+    specifier.starts_with('.') && ends.iter().any(|end| dropped.contains(&format!("{path}{end}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_specifiers_find_files() {
+        let dropped: BTreeSet<String> = ["lib/a.js", "lib/b/index.js", "data.json"].map(str::to_owned).into();
+        for (file, specifier, wanted) in [
+            ("index.js", "./lib/a", true),
+            ("index.js", "./lib/a.js", true),
+            ("lib/c.js", "./a", true),
+            ("lib/c.js", "../lib/b/", true),
+            ("lib/c.js", "../data.json", true),
+            ("lib/c.js", "./data.json", false),
+            ("lib/c.js", "a", false),
+            ("lib/c.js", "../../../../lib/a", true),
+        ] {
+            assert_eq!(loads(file, specifier, &dropped), wanted, "{file} {specifier}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Puts what natives built into their packages.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::rules::{FileRules, Owner};
+use super::task::Prune;
+use super::tree::{Installed, read};
+use super::walk::{self, Entry};
+use super::write::{copy, make_dirs, settle};
+
+/// Bytes of a file that a build left.
+const MAX_BUILT: u64 = 1 << 30;
+
+/// A package that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The folder that it was built in.
+    pub folder: PathBuf,
+}
+
+/// Copies what each build left into every place below `app` that holds that package at that version: where it lands is
+/// the package manager's affair (hoisting limits, two versions, aliases). Answers the places of each.
+///
+/// # Errors
+/// When files cannot be read or written.
+pub fn place_natives(app: &Path, built: &[Built]) -> io::Result<BTreeMap<String, Vec<String>>> {
+    let tree = Installed::open(app)?;
+    let prune = Prune { safe: true, source_maps: true, ..Prune::default() };
+    let rules = FileRules { prune: &prune, typescript: false, cpu: "" };
+    let mut places: BTreeMap<String, Vec<String>> =
+        built.iter().map(|native| (format!("{}@{}", native.name, native.version), Vec::new())).collect();
+    let mut found: Vec<(String, &Built)> = Vec::new();
+    walk::files(app, &mut |path, entry| {
+        if let Entry::File { .. } = entry
+            && let Some(place) = path.strip_suffix("/package.json")
+            && place.contains("node_modules/")
+        {
+            let manifest = tree.manifest(place)?.unwrap_or_default();
+            let native = built.iter().find(|b| b.name == manifest.name && b.version == manifest.version);
+            found.extend(native.map(|native| (place.to_owned(), native)));
+        }
+        Ok(true)
+    })?;
+    for (place, native) in found {
+        let owner = Owner { name: &native.name, native: true };
+        let to = app.join(&place);
+        walk::files(&native.folder, &mut |path, entry| {
+            let is_dir = matches!(entry, Entry::Directory);
+            // What a package needs besides itself lies in the tree already.
+            if path == "node_modules" || is_residue(path, is_dir, rules, owner) {
+                return Ok(false);
+            }
+            if let Entry::File { from, executable } = entry {
+                let at = to.join(path);
+                let known = read(&at, MAX_BUILT)?;
+                if known.is_none() || known != read(from, MAX_BUILT)? {
+                    at.parent().map_or(Ok(()), make_dirs)?;
+                    copy(from, &at, *executable)?;
+                }
+            }
+            Ok(true)
+        })?;
+        settle(app, [place.as_str()], [])?;
+        places.entry(format!("{}@{}", native.name, native.version)).or_default().push(place);
+    }
+    Ok(places)
+}
+
+/// What a build leaves besides the binary, or only reads.
+fn is_residue(path: &str, is_dir: bool, rules: FileRules<'_>, owner: Owner<'_>) -> bool {
+    rules.rule(owner, path, is_dir).is_some() || (is_dir && path.split('/').any(|part| part == ".deps"))
+}

@@ -1,0 +1,354 @@
+//! Which packages of an installed tree go into the image: those that Node finds from the backend, without those that
+//! nothing which stays asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use crate::repo::Needs;
+
+use super::check::is_script;
+use super::patterns::{Decision, Patterns};
+use super::requires;
+use super::rules::{CANDIDATES, Candidate, Rule};
+use super::task::Task;
+use super::tree::{Found, Installed, Manifest, join, read};
+use super::walk::{self, Entry};
+
+/// Bytes of a file of JavaScript that is searched for what it asks for.
+pub(super) const MAX_SCRIPT: u64 = 64 << 20;
+
+/// A package of the tree.
+#[derive(Debug, Clone)]
+pub(super) struct Package {
+    pub(super) manifest: Manifest,
+    /// Places of what it needs.
+    needs: BTreeSet<String>,
+    /// Whether it has a `binding.gyp`.
+    pub(super) native: bool,
+}
+
+/// What goes into the image, and what does not.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    /// By place, relative to the root of the tree.
+    pub(super) packages: BTreeMap<String, Package>,
+    /// Links by place, with what they lead to.
+    pub(super) links: BTreeMap<String, String>,
+    /// Packages that are left out, by place.
+    pub(super) left_out: BTreeMap<String, LeftOut>,
+    /// Packages that a rule would leave out, and what asks for them.
+    pub(super) kept: BTreeMap<String, String>,
+    /// A package or workspace whose config schema is TypeScript.
+    pub(super) typescript: Option<String>,
+}
+
+/// A package that is left out.
+#[derive(Debug, Clone)]
+pub(super) struct LeftOut {
+    pub(super) package: Package,
+    pub(super) rule: Rule,
+    pub(super) why: String,
+}
+
+/// Selects the packages.
+///
+/// # Errors
+/// When files cannot be read, and when a package needs what the tree does not have.
+pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::Result<Selection> {
+    let closure = Closure::of(tree, task)?;
+    let typescript = typescript_schema(task, &closure.packages);
+    let mut gone: BTreeMap<String, (Rule, String)> = BTreeMap::new();
+    for (place, package) in &closure.packages {
+        match patterns.decide(place) {
+            Decision::Keep => continue,
+            Decision::Drop => {
+                gone.insert(place.clone(), (Rule::Asked, Rule::Asked.to_string()));
+                continue;
+            }
+            Decision::Open => {}
+        }
+        let Manifest { name, version, .. } = &package.manifest;
+        let id = format!("{name}@{version}");
+        if let Some(why) = task.unused.get(&id) {
+            gone.insert(place.clone(), (Rule::Unused, why.clone()));
+        } else if task.prune.safe && task.unbuilt.contains(&id) && cannot_load(tree, place)? {
+            gone.insert(place.clone(), (Rule::Unbuilt, Rule::Unbuilt.to_string()));
+        } else if let Some(candidate) = candidate(name).filter(|candidate| holds(candidate, task, typescript.as_ref()))
+        {
+            gone.insert(place.clone(), (candidate.rule, candidate.rule.to_string()));
+        }
+    }
+    let mut asked = Asked { tree, found: BTreeMap::new() };
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    // What stays may ask for what goes, which then stays with all that it needs, which may ask for more.
+    let stays = loop {
+        let stays = closure.reachable(kept.keys(), |place| gone.contains_key(place));
+        let orphans = |place: &str| closure.packages.contains_key(place) && !stays.contains(place);
+        let mut wanted: BTreeMap<String, String> = BTreeMap::new();
+        for place in &stays {
+            let Some(package) = closure.packages.get(place) else { continue };
+            let user = &package.manifest.name;
+            for (name, files) in asked.of(place, user)? {
+                let Some(Found::Package(at)) = tree.find(place, name)? else { continue };
+                let file = match gone.get(&at) {
+                    None => files.first().filter(|_| orphans(&at)),
+                    // Without a binary it fails all the same; what a user leaves out is checked at the end.
+                    Some((Rule::Unbuilt | Rule::Asked, _)) => None,
+                    // It is not used, unless to be there is all that is asked of it.
+                    Some((Rule::Unused, _)) => loading(tree, place, files, name)?,
+                    Some(_) => files.first().filter(|_| !is_user(name, user)),
+                };
+                if let Some(file) = file.filter(|_| at != *place) {
+                    wanted.entry(at).or_insert_with(|| format!("{user} asks for it in {file}"));
+                }
+            }
+        }
+        if wanted.is_empty() {
+            break stays;
+        }
+        for (place, why) in wanted {
+            gone.remove(&place);
+            kept.insert(place, why);
+        }
+    };
+    Ok(closure.split(&stays, &gone, kept, typescript))
+}
+
+fn candidate(name: &str) -> Option<&'static Candidate> {
+    CANDIDATES.iter().find(|candidate| candidate.name == name)
+}
+
+fn holds(candidate: &Candidate, task: &Task, typescript: Option<&String>) -> bool {
+    task.prune.safe && (candidate.rule != Rule::Schemas || typescript.is_none())
+}
+
+/// Whether a package asks for another only for what the rule says nobody needs.
+fn is_user(name: &str, user: &str) -> bool {
+    candidate(name).is_some_and(|candidate| candidate.users.contains(&user))
+}
+
+/// The first of some files of a package that asks for another package as soon as it is loaded.
+fn loading<'a>(tree: &Installed, place: &str, files: &'a [String], name: &str) -> io::Result<Option<&'a String>> {
+    for file in files {
+        let text = read(&tree.path(place).join(file), MAX_SCRIPT)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        if requires::on_load(&text).iter().any(|(specifier, _)| requires::package(specifier) == Some(name)) {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a native package has no binary and fails without one as soon as it is loaded. Many do without.
+fn cannot_load(tree: &Installed, place: &str) -> io::Result<bool> {
+    /// What finds a binary, and ends in an error where there is none.
+    const FINDERS: [&str; 3] = ["bindings", "node-gyp-build", "@mapbox/node-pre-gyp"];
+    let (mut binaries, mut scripts) = (false, Vec::new());
+    walk::files(&tree.path(place), &mut |path, entry| {
+        if let Entry::File { from, .. } = entry {
+            binaries |= path.ends_with(".node");
+            if is_script(path) {
+                scripts.push(read(from, MAX_SCRIPT)?.unwrap_or_default());
+            }
+        }
+        Ok(path != "node_modules")
+    })?;
+    let fails = |specifier: &str| specifier.ends_with(".node") || FINDERS.contains(&specifier);
+    Ok(!binaries
+        && scripts.iter().any(|text| {
+            requires::on_load(&String::from_utf8_lossy(text)).iter().any(|(specifier, _)| fails(specifier))
+        }))
+}
+
+/// The first package or workspace whose config schema is TypeScript: `config-loader` then needs the compiler at start.
+fn typescript_schema(task: &Task, packages: &BTreeMap<String, Package>) -> Option<String> {
+    let is_code = |schema: &String| [".ts", ".cts", ".mts"].iter().any(|end| schema.ends_with(end));
+    let in_tree = packages.values().find(|package| package.manifest.config_schema.as_ref().is_some_and(is_code));
+    let workspace = task.typescript_schemas.first().cloned();
+    workspace.or_else(|| in_tree.map(|package| format!("{} {}", package.manifest.name, package.manifest.version)))
+}
+
+/// Everything that Node finds from the backend.
+#[derive(Debug, Default)]
+struct Closure {
+    packages: BTreeMap<String, Package>,
+    links: BTreeMap<String, String>,
+    /// Packages for another platform.
+    foreign: BTreeMap<String, Package>,
+    /// Places that are reached without a package.
+    roots: BTreeSet<String>,
+}
+
+impl Closure {
+    fn of(tree: &Installed, task: &Task) -> io::Result<Self> {
+        let mut closure = Self::default();
+        let mut missing: Vec<String> = Vec::new();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut queue: Vec<String> = task.workspaces.keys().cloned().collect();
+        while let Some(place) = queue.pop() {
+            if !seen.insert(place.clone()) {
+                continue;
+            }
+            let manifest = tree.manifest(&place)?.unwrap_or_default();
+            let is_package = !task.workspaces.contains_key(&place) && is_installed(&place);
+            if is_package && !manifest.is_for(&task.cpu) {
+                let package = Package { manifest, needs: BTreeSet::new(), native: false };
+                closure.foreign.insert(place, package);
+                continue;
+            }
+            let mut needs = BTreeSet::new();
+            for (name, required) in wanted(tree, task, &place, &manifest) {
+                match tree.find(&place, &name)? {
+                    Some(Found::Package(at)) => drop(needs.insert(at)),
+                    Some(Found::Link { at, to }) => {
+                        needs.insert(to.clone());
+                        closure.links.insert(at, to);
+                    }
+                    None if required => missing.push(format!("{} needs `{name}`", described(&place, &manifest))),
+                    None => {}
+                }
+            }
+            queue.extend(needs.iter().cloned());
+            if is_package {
+                let native = tree.path(&place).join("binding.gyp").is_file();
+                closure.packages.insert(place, Package { manifest, needs, native });
+            } else {
+                closure.roots.extend(needs);
+            }
+        }
+        if let Some(first) = missing.first() {
+            let more = match missing.len() {
+                1 => String::new(),
+                count => format!(", and {} more like it", count.saturating_sub(1)),
+            };
+            return Err(io::Error::other(format!("the install lacks a production dependency: {first}{more}")));
+        }
+        Ok(closure)
+    }
+
+    /// The packages that are reached from the workspaces and from `more` without stepping on some.
+    fn reachable<'a>(
+        &'a self,
+        more: impl Iterator<Item = &'a String>,
+        is_gone: impl Fn(&str) -> bool,
+    ) -> BTreeSet<String> {
+        let mut stays = BTreeSet::new();
+        let mut queue: Vec<String> = self.roots.iter().chain(more).cloned().collect();
+        while let Some(place) = queue.pop() {
+            let Some(package) = self.packages.get(&place).filter(|_| !is_gone(&place)) else { continue };
+            if stays.insert(place) {
+                queue.extend(package.needs.iter().cloned());
+            }
+        }
+        stays
+    }
+
+    fn split(
+        self,
+        stays: &BTreeSet<String>,
+        gone: &BTreeMap<String, (Rule, String)>,
+        kept: BTreeMap<String, String>,
+        typescript: Option<String>,
+    ) -> Selection {
+        let mut selection = Selection { kept, typescript, ..Selection::default() };
+        for (place, package) in self.packages {
+            if stays.contains(&place) {
+                selection.packages.insert(place, package);
+                continue;
+            }
+            let (rule, why) = gone.get(&place).cloned().unwrap_or_else(|| (Rule::Orphan, Rule::Orphan.to_string()));
+            selection.left_out.insert(place, LeftOut { package, rule, why });
+        }
+        for (place, package) in self.foreign {
+            let why = Rule::Platform.to_string();
+            selection.left_out.insert(place, LeftOut { package, rule: Rule::Platform, why });
+        }
+        selection.links = self.links;
+        let hoisted = hoisted(&selection);
+        selection.links.extend(hoisted);
+        selection
+    }
+}
+
+/// What a package or workspace asks for, and whether it cannot do without it. The lockfile knows what `package.json` does
+/// not: `packageExtensions`, `resolutions`, what the linker left out.
+fn wanted(tree: &Installed, task: &Task, place: &str, manifest: &Manifest) -> Vec<(String, bool)> {
+    let known = task.workspaces.get(place).or_else(|| task.packages.get(tree.locator(place)?));
+    let own;
+    let needs = match known {
+        Some(needs) => needs,
+        // A directory that a `link:` leads to brings its own.
+        None if !is_installed(place) => return Vec::new(),
+        None => {
+            own = Needs {
+                dependencies: manifest.dependencies.clone(),
+                optional: [manifest.optional.as_slice(), manifest.peers.as_slice()].concat(),
+            };
+            &own
+        }
+    };
+    let required = needs.dependencies.iter().map(|name| (name.clone(), true));
+    required.chain(needs.optional.iter().map(|name| (name.clone(), false))).collect()
+}
+
+/// Whether a place is one that a package manager fills.
+fn is_installed(place: &str) -> bool {
+    place.split('/').any(|part| part == "node_modules")
+}
+
+fn described(place: &str, manifest: &Manifest) -> String {
+    if place.is_empty() { "the root".to_owned() } else { format!("{} ({place})", manifest.name) }
+}
+
+/// Links at the root for packages that lie deeper only, since the root has the version of a package which is not for the
+/// image: an install of the production packages alone would have put one there, and packages that forget to declare
+/// what they ask for rely on it.
+fn hoisted(selection: &Selection) -> Vec<(String, String)> {
+    /// How many places a package of one version lies in, and the last of them.
+    type Places<'a> = (usize, &'a str);
+    let mut by_name: BTreeMap<&str, BTreeMap<String, Places<'_>>> = BTreeMap::new();
+    for (place, package) in &selection.packages {
+        let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };
+        let id = format!("{}@{}", package.manifest.name, package.manifest.version);
+        let (count, last) = by_name.entry(name).or_default().entry(id).or_default();
+        (*count, *last) = (count.saturating_add(1), place);
+    }
+    let free = |at: &String| !selection.packages.contains_key(at) && !selection.links.contains_key(at);
+    let names = by_name.into_iter().map(|(name, versions)| (join("node_modules", name), versions));
+    // The version that lies in most places, as Yarn's hoisting has it.
+    let links =
+        names.filter(|(at, _)| free(at)).filter_map(|(at, versions)| Some((at, versions.into_values().max()?.1)));
+    links.map(|(at, place)| (at, place.to_owned())).collect()
+}
+
+/// What packages ask for, searched once for each.
+struct Asked<'a> {
+    tree: &'a Installed,
+    found: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+impl Asked<'_> {
+    /// Names of packages that one mentions, each with the files that do.
+    fn of(&mut self, place: &str, own: &str) -> io::Result<&BTreeMap<String, Vec<String>>> {
+        if !self.found.contains_key(place) {
+            let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            walk::files(&self.tree.path(place), &mut |path, entry| {
+                if let Entry::File { from, .. } = entry
+                    && is_script(path)
+                {
+                    let text = read(from, MAX_SCRIPT)?.unwrap_or_default();
+                    for name in requires::mentioned(&text).filter_map(requires::package).filter(|name| *name != own) {
+                        match names.get_mut(name) {
+                            None => drop(names.insert(name.to_owned(), vec![path.to_owned()])),
+                            Some(files) if files.last().is_some_and(|last| last == path) => {}
+                            Some(files) => files.push(path.to_owned()),
+                        }
+                    }
+                }
+                Ok(path != "node_modules")
+            })?;
+            self.found.insert(place.to_owned(), names);
+        }
+        Ok(self.found.entry(place.to_owned()).or_default())
+    }
+}

@@ -1,0 +1,500 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::repo::Needs;
+
+use super::*;
+
+/// An installed tree, and what is asked of it.
+struct Case {
+    dir: TempDir,
+    task: Task,
+    state: Option<BTreeMap<String, String>>,
+}
+
+impl Case {
+    /// With a lockfile: packages say what they need by locator.
+    fn locked() -> Self {
+        Self { state: Some(BTreeMap::new()), ..Self::unlocked() }
+    }
+
+    /// Without one: manifests decide.
+    fn unlocked() -> Self {
+        let prune = Prune { safe: true, source_maps: true, ..Prune::default() };
+        let task = Task { cpu: "x64".to_owned(), prune, ..Task::default() };
+        let case = Self { dir: tempfile::tempdir().unwrap(), task, state: None };
+        fs::create_dir_all(case.install()).unwrap();
+        case
+    }
+
+    fn install(&self) -> PathBuf {
+        self.dir.path().join("install")
+    }
+
+    fn file(&self, path: &str, text: &str) -> &Self {
+        let path = self.install().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// A workspace, and what it needs.
+    fn workspace(&mut self, dir: &str, dependencies: &[&str], optional: &[&str]) -> &mut Self {
+        self.task.workspaces.insert(dir.to_owned(), needs(dependencies, optional));
+        fs::create_dir_all(self.install().join(dir)).unwrap();
+        self
+    }
+
+    /// A package with one script.
+    fn package(&mut self, place: &str, id: &str, dependencies: &[&str], script: &str) -> &mut Self {
+        let (name, version) = id.rsplit_once('@').unwrap();
+        let map = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("*"))).collect();
+        let mut manifest = json!({ "name": name, "version": version });
+        let locator = format!("{name}@npm:{version}");
+        match &mut self.state {
+            Some(state) => {
+                state.insert(place.to_owned(), locator.clone());
+                self.task.packages.insert(locator, needs(dependencies, &[]));
+            }
+            None => manifest["dependencies"] = serde_json::Value::Object(map(dependencies)),
+        }
+        self.file(&format!("{place}/package.json"), &manifest.to_string());
+        self.file(&format!("{place}/index.js"), script);
+        self
+    }
+
+    /// Adds to the manifest of a package.
+    fn manifest(&self, place: &str, more: serde_json::Value) -> &Self {
+        let path = self.install().join(place).join("package.json");
+        let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        manifest.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fs::write(path, manifest.to_string()).unwrap();
+        self
+    }
+
+    fn link(&self, at: &str, to: &str) -> &Self {
+        let at = self.install().join(at);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(to, at).unwrap();
+        self
+    }
+
+    fn run(&self) -> io::Result<Report> {
+        if let Some(state) = &self.state {
+            let mut text = "__metadata:\n  version: 1\n".to_owned();
+            for (place, locator) in state {
+                text += &format!("\n\"{locator}\":\n  locations:\n    - \"{place}\"\n");
+            }
+            self.file("node_modules/.yarn-state.yml", &text);
+        }
+        let task = self.dir.path().join("task.json");
+        fs::write(&task, serde_json::to_vec(&self.task).unwrap()).unwrap();
+        let (out, report) = (self.out(), self.dir.path().join("report"));
+        let _ = fs::remove_dir_all(&out);
+        fs::create_dir_all(&report).unwrap();
+        work(&task, &self.install(), &out, &report)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    /// Paths of files and links that were written.
+    fn written(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        walk::files(&self.out(), &mut |path, entry| {
+            if !matches!(entry, walk::Entry::Directory) {
+                found.push(path.to_owned());
+            }
+            Ok(true)
+        })
+        .unwrap();
+        found.sort();
+        found
+    }
+}
+
+fn needs(dependencies: &[&str], optional: &[&str]) -> Needs {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Needs { dependencies: list(dependencies), optional: list(optional) }
+}
+
+fn left_out(report: &Report) -> Vec<(&str, Rule)> {
+    report.left_out.values().map(|missing| (missing.package.as_str(), missing.rule)).collect()
+}
+
+#[test]
+fn what_node_finds_from_the_backend_is_taken() {
+    let mut case = Case::locked();
+    case.workspace("", &[], &[])
+        .workspace("packages/backend", &["a", "app", "@s/b", "alias"], &["nowhere"])
+        .workspace("packages/app", &[], &[])
+        .package("node_modules/a", "a@1.0.0", &["c"], "")
+        .package("node_modules/@s/b", "@s/b@1.0.0", &["c"], "")
+        .package("node_modules/@s/b/node_modules/c", "c@1.0.0", &[], "")
+        .package("packages/backend/node_modules/alias", "real@1.0.0", &[], "")
+        // The frontend's: at the root, where a would look for its c if it had none nearer.
+        .package("node_modules/react", "react@1.0.0", &[], "")
+        .package("node_modules/c", "c@2.0.0", &["extended"], "")
+        // Nobody's manifest has it: an extension of the lockfile's.
+        .package("node_modules/extended", "extended@1.0.0", &[], "")
+        .link("node_modules/app", "../packages/app");
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), []);
+    assert_eq!(
+        case.written(),
+        [
+            "node_modules/@s/b/index.js",
+            "node_modules/@s/b/node_modules/c/index.js",
+            "node_modules/@s/b/node_modules/c/package.json",
+            "node_modules/@s/b/package.json",
+            "node_modules/a/index.js",
+            "node_modules/a/package.json",
+            // Beside the workspace, and for those who forget to say that they need it.
+            "node_modules/alias",
+            "node_modules/app",
+            "node_modules/c/index.js",
+            "node_modules/c/package.json",
+            "node_modules/extended/index.js",
+            "node_modules/extended/package.json",
+            "packages/backend/node_modules/alias/index.js",
+            "packages/backend/node_modules/alias/package.json",
+        ]
+    );
+    let link = |path: &str| fs::read_link(case.out().join(path)).unwrap();
+    assert_eq!(link("node_modules/app"), Path::new("../packages/app"));
+    assert_eq!(link("node_modules/alias"), Path::new("../packages/backend/node_modules/alias"));
+}
+
+#[test]
+fn without_a_state_file_manifests_decide() {
+    let mut case = Case::unlocked();
+    case.workspace("packages/backend", &["a"], &[])
+        .package("node_modules/a", "a@1.0.0", &["b"], "")
+        .package("node_modules/a/node_modules/b", "b@2.0.0", &["c"], "")
+        .package("node_modules/b", "b@1.0.0", &[], "")
+        .package("node_modules/c", "c@1.0.0", &[], "")
+        .package("node_modules/d", "d@1.0.0", &[], "");
+    let packages = case.run().unwrap().packages;
+    let packages: Vec<_> = packages.values().map(String::as_str).collect();
+    assert_eq!(packages, ["a 1.0.0", "b 2.0.0", "c 1.0.0"]);
+}
+
+#[test]
+fn a_dependency_that_is_not_there_ends_the_build() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a"], &[]).package("node_modules/a", "a@1.0.0", &["gone", "lost"], "");
+    let error = case.run().unwrap_err().to_string();
+    assert!(error.contains("a (node_modules/a) needs `gone`") && error.contains("1 more"), "{error}");
+}
+
+#[test]
+fn packages_of_other_platforms_are_left_out_by_their_manifest() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &[], &["linux", "arm", "musl", "not-windows"]);
+    for (name, more) in [
+        ("linux", json!({ "os": ["linux"], "cpu": ["x64"], "libc": ["glibc"] })),
+        ("arm", json!({ "cpu": ["arm64"] })),
+        ("musl", json!({ "libc": ["musl"] })),
+        ("not-windows", json!({ "os": ["!win32"] })),
+    ] {
+        case.package(&format!("node_modules/{name}"), &format!("{name}@1.0.0"), &[], "");
+        case.manifest(&format!("node_modules/{name}"), more);
+    }
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), [("arm 1.0.0", Rule::Platform), ("musl 1.0.0", Rule::Platform)]);
+    assert_eq!(report.packages.len(), 2);
+}
+
+#[test]
+fn build_tools_go_with_what_only_they_need_unless_something_asks_for_them() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["native", "profiler"], &[])
+        .package("node_modules/native", "native@1.0.0", &["node-gyp", "node-abi"], "// builds with node-gyp")
+        .package(
+            "node_modules/profiler",
+            "profiler@1.0.0",
+            &["node-abi"],
+            "exports.abi = () => { try { require('node-abi') } catch {} }",
+        )
+        .package("node_modules/node-abi", "node-abi@3.0.0", &["semver"], "require('semver')")
+        .package("node_modules/semver", "semver@7.0.0", &[], "")
+        .package("node_modules/node-gyp", "node-gyp@10.0.0", &["tar", "undeclared-friend"], "require('tar')")
+        .package("node_modules/tar", "tar@6.0.0", &[], "")
+        .package("node_modules/undeclared-friend", "undeclared-friend@1.0.0", &[], "");
+    // It never said that it needs what only node-gyp does.
+    case.file("node_modules/profiler/lib.mjs", "import x from 'undeclared-friend/x.js'");
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), [("node-gyp 10.0.0", Rule::BuildOnly), ("tar 6.0.0", Rule::Orphan)]);
+    let kept: Vec<_> = report.kept.iter().map(|(place, why)| format!("{place}: {why}")).collect();
+    assert_eq!(
+        kept,
+        [
+            "node_modules/node-abi: profiler asks for it in index.js",
+            "node_modules/undeclared-friend: profiler asks for it in lib.mjs"
+        ]
+    );
+    case.task.prune.safe = false;
+    assert_eq!(left_out(&case.run().unwrap()), []);
+}
+
+/// A tree as Backstage's: config-loader asks for the compiler, for schemas alone.
+fn with_typescript() -> Case {
+    let mut case = Case::locked();
+    let loader = "require('typescript'); require('ts-json-schema-generator')";
+    case.workspace("packages/backend", &["@backstage/config-loader", "plugin"], &[])
+        .package(
+            "node_modules/@backstage/config-loader",
+            "@backstage/config-loader@1.0.0",
+            &["typescript", "ts-json-schema-generator"],
+            loader,
+        )
+        .package(
+            "node_modules/ts-json-schema-generator",
+            "ts-json-schema-generator@2.0.0",
+            &["typescript"],
+            "require('typescript')",
+        )
+        .package("node_modules/typescript", "typescript@5.0.0", &[], "")
+        .package("node_modules/plugin", "plugin@1.0.0", &[], "");
+    case.file("node_modules/plugin/config.d.ts", "export interface Config {}");
+    case
+}
+
+#[test]
+fn typescript_goes_where_no_schema_is_written_in_it() {
+    let case = with_typescript();
+    case.manifest("node_modules/plugin", json!({ "configSchema": "config.schema.json" }));
+    let report = case.run().unwrap();
+    assert_eq!(
+        left_out(&report),
+        [("ts-json-schema-generator 2.0.0", Rule::Schemas), ("typescript 5.0.0", Rule::Schemas)]
+    );
+    assert!(!case.written().contains(&"node_modules/plugin/config.d.ts".to_owned()));
+    assert_eq!(report.files_left_out[&Rule::TypeScript], Amount { files: 1, bytes: 26 });
+}
+
+#[test]
+fn typescript_stays_where_a_schema_is_written_in_it() {
+    let mut case = with_typescript();
+    case.manifest("node_modules/plugin", json!({ "configSchema": "config.d.ts" }));
+    let report = case.run().unwrap();
+    assert_eq!((left_out(&report), report.typescript.as_deref()), (vec![], Some("plugin 1.0.0")));
+    assert!(case.written().contains(&"node_modules/plugin/config.d.ts".to_owned()));
+    // Also where it is a workspace's.
+    case.manifest("node_modules/plugin", json!({ "configSchema": "config.schema.json" }));
+    case.task.typescript_schemas = vec!["@internal/plugin".to_owned()];
+    assert_eq!(case.run().unwrap().typescript.as_deref(), Some("@internal/plugin"));
+}
+
+#[test]
+fn the_compiler_stays_for_others_than_schemas() {
+    let mut case = with_typescript();
+    case.package("node_modules/plugin", "plugin@1.0.0", &["typescript"], "const ts = require('typescript')");
+    case.manifest("node_modules/plugin", json!({}));
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), [("ts-json-schema-generator 2.0.0", Rule::Schemas)]);
+}
+
+#[test]
+fn natives_that_are_not_built_go_where_they_are_of_no_use() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["user"], &[])
+        .package(
+            "node_modules/user",
+            "user@1.0.0",
+            &["keytar", "ssh2", "prebuilt"],
+            "try { require('keytar') } catch {}",
+        )
+        .package("node_modules/keytar", "keytar@7.0.0", &[], "var keytar = require('../build/Release/keytar.node')")
+        .package(
+            "node_modules/ssh2",
+            "ssh2@1.0.0",
+            &[],
+            "let binding; try { binding = require('./build/x.node') } catch {}",
+        )
+        .package(
+            "node_modules/prebuilt",
+            "prebuilt@1.0.0",
+            &[],
+            "module.exports = require('node-gyp-build')(__dirname)",
+        );
+    case.file("node_modules/prebuilt/prebuilds/linux-x64/x.node", "");
+    case.task.unbuilt = ["keytar@7.0.0", "ssh2@1.0.0", "prebuilt@1.0.0"].map(str::to_owned).into();
+    assert_eq!(left_out(&case.run().unwrap()), [("keytar 7.0.0", Rule::Unbuilt)]);
+}
+
+#[test]
+fn natives_that_are_not_used_go_unless_something_loads_them() {
+    let mut case = Case::locked();
+    let lazy = "exports.open = () => require('better-sqlite3')";
+    case.workspace("packages/backend", &["knex", "better-sqlite3"], &[])
+        .package("node_modules/knex", "knex@3.0.0", &[], lazy)
+        .package("node_modules/better-sqlite3", "better-sqlite3@12.0.0", &["bindings"], "require('bindings')")
+        .package("node_modules/bindings", "bindings@1.0.0", &[], "");
+    case.task.unused.insert("better-sqlite3@12.0.0".to_owned(), "the database is Postgres".to_owned());
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), [("better-sqlite3 12.0.0", Rule::Unused), ("bindings 1.0.0", Rule::Orphan)]);
+    assert_eq!(report.left_out["node_modules/better-sqlite3"].why, "the database is Postgres");
+    case.package("node_modules/knex", "knex@3.0.0", &[], "const sqlite = require('better-sqlite3')");
+    let report = case.run().unwrap();
+    assert_eq!(left_out(&report), []);
+    assert_eq!(report.kept["node_modules/better-sqlite3"], "knex asks for it in index.js");
+}
+
+#[test]
+fn what_a_user_leaves_out_must_not_be_loaded() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a", "b"], &[])
+        .package("node_modules/a", "a@1.0.0", &["b"], "\nconst b = require('b');\nconst part = require('./lib/part');")
+        .package("node_modules/b", "b@1.0.0", &[], "");
+    case.file("node_modules/a/lib/part.js", "")
+        .file("node_modules/a/docs/x.html", "")
+        .file("node_modules/a/docs/y.html", "");
+    case.task.prune.drop = vec!["b".to_owned()];
+    let error = case.run().unwrap_err().to_string();
+    assert!(error.contains("a loads `b` (node_modules/a/index.js:2)") && error.contains("prune.drop"), "{error}");
+    case.task.prune.drop = vec!["a/lib/**".to_owned()];
+    let error = case.run().unwrap_err().to_string();
+    assert!(error.contains("a loads `./lib/part` (node_modules/a/index.js:3)"), "{error}");
+    case.task.prune.keep = vec!["a/lib/part.js".to_owned()];
+    case.run().unwrap();
+    // What nobody loads goes, but for what is kept.
+    case.task.prune.drop = vec!["a/docs".to_owned()];
+    case.task.prune.keep = vec!["a/docs/y.html".to_owned()];
+    let report = case.run().unwrap();
+    assert_eq!(report.files_left_out[&Rule::Asked].files, 1);
+    assert!(case.written().contains(&"node_modules/a/docs/y.html".to_owned()));
+    // Asked for only when it is used: the user's own decision.
+    case.package("node_modules/a", "a@1.0.0", &["b"], "exports.f = () => require('b')");
+    case.task.prune = Prune { drop: vec!["b".to_owned()], ..case.task.prune.clone() };
+    assert_eq!(left_out(&case.run().unwrap()), [("b 1.0.0", Rule::Asked)]);
+}
+
+#[test]
+fn what_came_in_an_archive_comes_along() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a"], &[]).package("node_modules/a", "a@1.0.0", &[], "").package(
+        "node_modules/a/node_modules/frontends",
+        "frontends@1.0.0",
+        &[],
+        "",
+    );
+    case.file("node_modules/a/node_modules/bundled/index.js", "")
+        .file("node_modules/a/node_modules/@s/bundled/index.js", "")
+        .file("node_modules/a/lib/node_modules/own/index.js", "")
+        .file("node_modules/a/node_modules/.bin/x", "");
+    case.run().unwrap();
+    let written = case.written();
+    for (path, wanted) in [
+        ("node_modules/a/node_modules/bundled/index.js", true),
+        ("node_modules/a/node_modules/@s/bundled/index.js", true),
+        ("node_modules/a/lib/node_modules/own/index.js", true),
+        ("node_modules/a/node_modules/frontends/index.js", false),
+        ("node_modules/a/node_modules/.bin/x", false),
+    ] {
+        assert_eq!(written.contains(&path.to_owned()), wanted, "{path}");
+    }
+}
+
+#[test]
+fn nothing_leads_out_of_the_tree() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a", "../../../etc"], &[]).package("node_modules/a", "a@1.0.0", &[], "");
+    case.link("node_modules/a/passwd", "/etc/passwd")
+        .link("node_modules/a/up", "../../..")
+        .link("node_modules/a/in", "index.js");
+    // A name that is none is found nowhere.
+    assert!(case.run().unwrap_err().to_string().contains("../../../etc"));
+    case.workspace("packages/backend", &["a"], &[]);
+    let report = case.run().unwrap();
+    assert_eq!(report.files_left_out[&Rule::Link].files, 2);
+    assert_eq!(case.written(), ["node_modules/a/in", "node_modules/a/index.js", "node_modules/a/package.json"]);
+    case.workspace("packages/backend", &["a", "out"], &[]).link("node_modules/out", "/etc");
+    assert!(case.run().unwrap_err().to_string().contains("leads out of the repository"));
+}
+
+#[test]
+fn the_same_packages_are_the_same_layer() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a"], &[]).package("node_modules/a", "a@1.0.0", &[], "");
+    case.file("node_modules/a/bin/run.js", "#!/usr/bin/env node");
+    let set = |path: &str, mode: u32| {
+        fs::set_permissions(case.install().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("node_modules/a/bin/run.js", 0o700);
+    set("node_modules/a/index.js", 0o600);
+    case.run().unwrap();
+    for (path, mode) in [
+        ("", 0o755),
+        ("node_modules", 0o755),
+        ("node_modules/a", 0o755),
+        ("node_modules/a/bin", 0o755),
+        ("node_modules/a/bin/run.js", 0o755),
+        ("node_modules/a/index.js", 0o644),
+    ] {
+        let metadata = fs::symlink_metadata(case.out().join(path)).unwrap();
+        assert_eq!((metadata.mode() & 0o7777, metadata.mtime()), (mode, FIXED_TIME), "{path}");
+    }
+}
+
+#[test]
+fn built_natives_land_where_their_packages_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let package = |name: &str, version: &str| json!({ "name": name, "version": version }).to_string();
+    for (place, name, version) in [
+        ("node_modules/n", "n", "1.0.0"),
+        ("node_modules/alias", "n", "2.0.0"),
+        ("node_modules/@s/n", "@s/n", "1.0.0"),
+        ("node_modules/user/node_modules/n", "n", "2.0.0"),
+        ("packages/backend/node_modules/n", "n", "2.0.0"),
+        ("node_modules/user", "user", "1.0.0"),
+    ] {
+        write(&format!("app/{place}/package.json"), &package(name, version));
+        write(&format!("app/{place}/index.js"), "the same");
+    }
+    // What Node takes, too, and a link that leads round in a circle.
+    write("app/node_modules/marked/package.json", &format!("\u{feff}{}", package("marked", "1.0.0")));
+    write("app/node_modules/empty/package.json", "");
+    symlink("../packages/backend", dir.path().join("app/node_modules/backend")).unwrap();
+    let mut built = Vec::new();
+    for (at, name, version) in [("0", "n", "1.0.0"), ("1", "n", "2.0.0"), ("2", "@s/n", "1.0.0"), ("0", "n", "3.0.0")] {
+        write(&format!("built/{at}/package.json"), &package(name, version));
+        write(&format!("built/{at}/index.js"), "the same");
+        write(&format!("built/{at}/build/Release/n.node"), at);
+        write(&format!("built/{at}/build/Release/obj.target/n.o"), "");
+        write(&format!("built/{at}/src/n.cc"), "");
+        write(&format!("built/{at}/node_modules/other/index.js"), "");
+        built.push(Built { name: name.into(), version: version.into(), folder: dir.path().join("built").join(at) });
+    }
+    let app = dir.path().join("app");
+    let untouched = fs::symlink_metadata(app.join("node_modules/n/index.js")).unwrap().mtime();
+    let places = place_natives(&app, &built).unwrap();
+    assert_eq!(places["n@3.0.0"], Vec::<String>::new());
+    assert_eq!(places["n@2.0.0"].len(), 3);
+    for (place, at) in [
+        ("node_modules/n", "0"),
+        ("node_modules/alias", "1"),
+        ("node_modules/@s/n", "2"),
+        ("node_modules/user/node_modules/n", "1"),
+        ("packages/backend/node_modules/n", "1"),
+    ] {
+        let folder = app.join(place);
+        assert_eq!(fs::read_to_string(folder.join("build/Release/n.node")).unwrap(), at, "{place}");
+        for none in ["build/Release/obj.target", "src/n.cc", "node_modules/other"] {
+            assert!(!folder.join(none).exists(), "{place} {none}");
+        }
+    }
+    // What is the same is left as it is: the layer holds binaries alone.
+    assert_eq!(fs::symlink_metadata(app.join("node_modules/n/index.js")).unwrap().mtime(), untouched);
+}

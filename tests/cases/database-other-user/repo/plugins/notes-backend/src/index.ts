@@ -1,0 +1,1 @@
+export const notes = 'kept in a file of their own';

@@ -1,0 +1,1 @@
+// Stands for the release that `yarn set version` puts here.
