@@ -113,7 +113,7 @@ fn the_native_module_is_found() {
 /// create-app's packages under its production config: nothing is compiled, and nothing of SQLite is in the image.
 #[test]
 fn a_driver_that_the_config_does_not_use_is_left_out() {
-    let dir = planned::test_path("data/portal");
+    let dir = planned::test_path("data/portal-1.52");
     let plan = |config: &str, build_file: &str| {
         let mut files = planned::files(&dir);
         let config = format!("backend:\n  database:\n    client: {config}\n");
