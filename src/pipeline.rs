@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Files, ReadSet, is_denied};
+use crate::files::{Files, ReadSet};
 use crate::path::ContextPath;
 use crate::plan::{self, Inputs, Plan};
-use crate::repo::Repository;
+use crate::repo::{BuildFileSays, Naming, Repository};
 use crate::request::is_proxy;
 use crate::spec::Spec;
 use crate::{repo, spec};
@@ -130,14 +130,17 @@ impl<'a> Reading<'a> {
     /// The mistakes in them.
     pub async fn read(&mut self, files: &dyn Files) -> Result<Option<Facts>, Diagnostics> {
         let named = self.spec.named_configs();
-        let (found, more) = repo::read(files, &named).await?;
+        let own = format!("{}.dockerignore", self.source.file.name);
+        let ignore = self.source.ignore.as_deref().map(|patterns| (own.as_str(), patterns));
+        let says = BuildFileSays { files: self.spec.named_files(), ignore };
+        let (found, more) = repo::read_for(files, &named, &says).await?;
         repo::certificates(files, self.spec.network.ca_file()).await?;
-        let references = repo::config_references(&found);
+        let mut references = repo::config_references(&found);
+        // The plan tells of them.
+        references.retain(|path| found.ignores.withholds(path, Naming::Reference).is_none());
         let Included { paths, rounds } = &mut self.included;
         let mut fresh = references.clone();
-        fresh.retain(|path| {
-            !is_denied(path) && !paths.contains(path) && !named.iter().any(|known| known.value == *path)
-        });
+        fresh.retain(|path| !paths.contains(path) && !named.iter().any(|known| known.value == *path));
         if !fresh.is_empty() && *rounds < MAX_ROUNDS {
             paths.extend(fresh);
             if paths.len() > MAX_INCLUDED {
@@ -180,19 +183,11 @@ impl Facts {
     }
 }
 
-/// What a config file includes and nobody read: a file of the deny-list never is, let alone sent; without another one
-/// the backend would not start, unless it gets it elsewhere.
+/// What a config file includes and is not there: without it the backend would not start, unless it gets it elsewhere.
 fn unread(path: &ContextPath) -> Diagnostic {
-    if is_denied(path) {
-        let message = format!("a config file includes `{path}`, which is not put into the image");
-        Diagnostic::warning("plan/secret-include", message)
-            .help("files like it hold secrets: mount it beside the config files when the container starts")
-    } else {
-        let message = format!("a config file includes `{path}`, which is not in the repository");
-        Diagnostic::warning("plan/missing-include", message).help(
-            "check its path, which is relative to the file that includes it, or mount it when the container starts",
-        )
-    }
+    let message = format!("a config file includes `{path}`, which is not in the repository");
+    Diagnostic::warning("plan/missing-include", message)
+        .help("check its path, which is relative to the file that includes it, or mount it when the container starts")
 }
 
 /// Build args that nothing here knows: a typing mistake, most likely.

@@ -136,6 +136,7 @@ impl Case {
                 .map(|(path, _)| format!("{path} is written with a secret")),
         );
         wrong.extend(self.sources(&prepared));
+        wrong.extend(self.sent(&prepared));
         for target in &prepared.plan.targets {
             let definition = planned::definition(&prepared, &file, &self.platform, target);
             let whole = planned::whole_definition(&prepared, &file, &self.platform, target);
@@ -166,6 +167,21 @@ impl Case {
         let (one, other) = (json(&prepared.plan), json(&in_memory.plan));
         assert!(one == other, "a directory and memory differ:\n{}", difference(&one, &other));
         Ok(prepared)
+    }
+
+    /// Files that hold a secret and that the client sends; Yarn's own settings are needed by installs.
+    fn sent(&self, prepared: &Prepared) -> Vec<String> {
+        let context = &prepared.plan.context;
+        let hidden = PatternMatcher::new(&context.exclude).unwrap();
+        let facts = prepared.read_set.matcher().unwrap();
+        let files = planned::files(&self.context);
+        let asked = |file: &ContextPath| context.paths.iter().any(|path| file.is_in(&context_path(path)));
+        let sent = files.iter().filter(|(file, text)| {
+            let holds = text.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
+            let shown = facts.contains(file) || (asked(file) && !hidden.matches(file.as_str()));
+            holds && shown && file.name() != ".yarnrc.yml"
+        });
+        sent.map(|(file, _)| format!("{file} holds a secret and is sent")).collect()
     }
 
     /// What steps take from the repository must be asked for, must be there, and must not be hidden.

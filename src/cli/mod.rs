@@ -194,6 +194,7 @@ impl Plan {
         prepared.warnings.extend(notes::syntax_line(&source.file));
         let default = Span::line(&source.file, 1);
         prepared.warnings.extend(notes::behind_links(&self.directory, &prepared.plan, &default));
+        prepared.warnings.extend(notes::left_out(&self.directory, &prepared.plan, &default).await);
         prepared.warnings.extend(notes::missing(&self.directory, &prepared.plan, &default).await);
         Ok(prepared)
     }

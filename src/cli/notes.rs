@@ -1,12 +1,12 @@
 //! What only the command line can tell: no frontend is started for a build file that does not name it, and a build sees
 //! the repository's own files too late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
-use crate::files::{DirectoryFiles, Files as _, ReadSet, ignore_pattern};
+use crate::files::{DirectoryFiles, Files as _, Kind, PatternMatcher, ReadSet, ignore_pattern, is_template_content};
 use crate::path::ContextPath;
 use crate::plan::{Action, FileAction, Plan, Step, Tree};
 use crate::words::nearest;
@@ -113,6 +113,87 @@ pub(super) fn behind_links(directory: &Path, plan: &Plan, default: &Span) -> Vec
     told.collect()
 }
 
+/// Names of a folder that are looked at.
+const MOST_NAMES: usize = 10_000;
+/// Files that are named in one note.
+const MOST_SHOWN: usize = 5;
+
+/// Files of a template's content that the image does not get with their folder: no build sees them unless they are named. What a
+/// build is told of them it cannot say, since nobody sends it their names.
+pub(super) async fn left_out(directory: &Path, plan: &Plan, default: &Span) -> Vec<Diagnostic> {
+    // Folders that the image gets whole, and what is named by its own path.
+    let (mut folders, mut named) = (BTreeMap::new(), BTreeSet::new());
+    for step in plan.steps.iter().filter(|step| step.id.as_str() == "image-files") {
+        let Action::Files(files) = &step.action else { continue };
+        for action in &files.actions {
+            let FileAction::Copy(copy) = action else { continue };
+            if copy.from != Tree::Context {
+                continue;
+            }
+            let path = ContextPath::new(copy.src.as_str().trim_start_matches('/')).unwrap_or_default();
+            if copy.only.is_empty() {
+                named.insert(path.clone());
+                folders.insert(path, (step, &copy.exclude));
+                continue;
+            }
+            let patterns: BTreeSet<&str> = copy.only.iter().map(String::as_str).collect();
+            let paths = plan.context.paths.iter().filter(|path| patterns.contains(ignore_pattern(path).as_str()));
+            folders.extend(paths.filter_map(|path| Some((ContextPath::new(path).ok()?, (step, &copy.exclude)))));
+        }
+    }
+    let installed = ReadSet { include: Vec::new(), exclude: vec!["**/node_modules".to_owned(), "**/.git".to_owned()] };
+    let (Ok(files), Ok(hidden)) =
+        (DirectoryFiles::new(directory, &installed), PatternMatcher::new(&plan.context.exclude))
+    else {
+        return Vec::new();
+    };
+    let mut told = Vec::new();
+    let outer = folders.keys().filter(|path| !path.parent().with_parents().any(|dir| folders.contains_key(&dir)));
+    for folder in outer {
+        let Some((step, exclude)) = folders.get(folder) else { continue };
+        let Ok(excluded) = PatternMatcher::new(exclude) else { continue };
+        let found = names(&files, folder).await.into_iter().filter(|file| {
+            let is_left_out = hidden.matches(file.as_str()) || excluded.matches(file.as_str());
+            is_left_out
+                && is_template_content(file)
+                && !file.with_parents().any(|path| path != *folder && named.contains(&path))
+        });
+        let found: Vec<String> = found.map(|file| format!("`{file}`")).collect();
+        if found.is_empty() {
+            continue;
+        }
+        let shown = found.iter().take(MOST_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let more = found.len().saturating_sub(MOST_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!("`{folder}` goes into the image without files of a template: {shown}{more}");
+        let note = Diagnostic::warning("cli/left-out", message)
+            .help("files like these usually hold secrets, local settings or build output; name each under `files` by its own path if the template needs it");
+        told.push(note.at(step.origin.span(default.clone())));
+    }
+    told
+}
+
+/// The files below a folder, sorted, as far as anybody looks.
+async fn names(files: &DirectoryFiles, folder: &ContextPath) -> Vec<ContextPath> {
+    let (mut found, mut open, mut seen) = (Vec::new(), vec![folder.clone()], 0_usize);
+    while let Some(dir) = open.pop() {
+        let listed = files.list_many(std::slice::from_ref(&dir)).await.unwrap_or_default();
+        for entry in listed.into_iter().flatten().flatten() {
+            seen = seen.saturating_add(1);
+            let Ok(path) = dir.join(&entry.name) else { continue };
+            match entry.kind {
+                Kind::Directory => open.push(path),
+                _ => found.push(path),
+            }
+        }
+        if seen > MOST_NAMES {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +221,37 @@ mod tests {
             let (message, _) = said(&format!("# syntax={dockerfile}\n")).unwrap();
             assert!(message.contains("as a Dockerfile"), "{message}");
         }
+    }
+
+    #[test]
+    fn what_a_template_loses_is_told() {
+        use crate::pipeline::{Source, prepare};
+
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/template-dotfiles/repo");
+        let told = |text: &str| {
+            let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
+            let default = Span::line(&file, 1);
+            let source = Source { file, ignore: None, build_args: Default::default(), arch: "amd64".to_owned() };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let open = async |set: &ReadSet| {
+                    Ok::<_, crate::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
+                };
+                let plan = prepare(&source, open).await.unwrap().plan;
+                left_out(&directory, &plan, &default).await
+            })
+        };
+        let message = |text: &str| told(text).into_iter().map(|told| told.message).collect::<Vec<_>>();
+        let all = "`templates/node` goes into the image without files of a template: `templates/node/skeleton/.env.example`, \
+                   `templates/node/skeleton/.npmrc`, `templates/node/skeleton/.yarnrc.yml`, \
+                   `templates/node/skeleton/app-config.local.yaml`, `templates/node/skeleton/dist/keep.js` and 1 more";
+        assert_eq!(message(""), [all]);
+        assert_eq!(message("files: [templates]\n"), [all.replacen("templates/node", "templates", 1)]);
+        let kept = ".env.example .npmrc .yarnrc.yml app-config.local.yaml dist".split(' ');
+        let kept: String = kept.map(|name| format!("- templates/node/skeleton/{name}\n")).collect();
+        let rest =
+            "`templates/node` goes into the image without files of a template: `templates/node/skeleton/tls.key`";
+        assert_eq!(message(&format!("files:\n{kept}")), [rest]);
     }
 
     #[test]

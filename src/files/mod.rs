@@ -5,6 +5,7 @@
 
 mod deny;
 mod directory;
+mod gitignore;
 mod memory;
 pub mod pattern;
 mod read_set;
@@ -14,9 +15,10 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::path::ContextPath;
 
-pub(crate) use deny::matches;
-pub use deny::{DENY, denied_by, is_denied, is_secret};
+pub use deny::{SETTINGS, denied_by, deny_patterns, is_denied, is_secret, is_template_content, looks_secret};
+pub(crate) use deny::{is_matched, matches};
 pub use directory::DirectoryFiles;
+pub use gitignore::{GitIgnore, Verdict, ignored_by};
 pub use memory::MemoryFiles;
 pub use pattern::{PatternError, PatternMatcher, parse_ignore_file, without_idle};
 pub(crate) use pattern::{cleaned, ignore_pattern, may_reach};

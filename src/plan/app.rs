@@ -77,7 +77,7 @@ impl Planner<'_> {
 
     /// Config files that the bundler reads: what `build.config` or the app's own build script names, otherwise
     /// `app-config.yaml`, as the CLI does.
-    fn build_configs(&self, app: &Manifest) -> Vec<ContextPath> {
+    pub(super) fn build_configs(&self, app: &Manifest) -> Vec<ContextPath> {
         if let Some(written) = &self.spec().build.config {
             return written.iter().map(|config| config.value.clone()).collect();
         }
@@ -97,11 +97,8 @@ impl Planner<'_> {
 
     /// Files that these configs refer to and that may be sent.
     fn build_references(&self, configs: &[ContextPath]) -> Vec<ContextPath> {
-        let known = configs.iter().filter_map(|path| self.repo().configs.get(path));
-        let mut references: Vec<ContextPath> = known.flat_map(|config| config.references.iter().cloned()).collect();
-        references.retain(|path| !crate::files::is_denied(path) && !configs.contains(path));
-        references.sort();
-        references.dedup();
+        let mut references = self.references(configs);
+        references.retain(|path| !configs.contains(path));
         references
     }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{PatternMatcher, is_secret};
 use crate::path::{ContextPath, ImagePath};
-use crate::repo::config;
+use crate::repo::{Naming, Withheld, config};
 use crate::spec::model::{ConfigFile, FileSource};
 
+pub(super) use crate::files::SETTINGS;
+
+use super::references::reason;
 use super::runtime::APP;
 use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
-
-/// Yarn's settings may hold credentials; an install needs them, and an image never does.
-pub(super) const SETTINGS: &str = "**/.yarnrc.yml";
 
 /// Catalog locations with a `*` in them: each is tried on every workspace.
 const MAX_PATTERNS: usize = 1_000;
@@ -44,7 +44,12 @@ impl Planner<'_> {
                     if dest == own {
                         taken.insert(file.from.clone());
                     }
-                    self.context_copy(&file.from, dest)
+                    let mut copy = self.context_copy(&file.from, dest);
+                    // Content of a template, named by its own path.
+                    if is_secret(&file.from) {
+                        copy.exclude.clear();
+                    }
+                    copy
                 }
                 FileSource::Image(reference) => {
                     CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
@@ -152,20 +157,35 @@ impl Planner<'_> {
     /// Files and directories of the repository that the run-time config names: `$file`, `$include`, catalog locations.
     fn named_by_config(&mut self) -> Vec<ContextPath> {
         let configs = self.runtime_configs();
-        let mut paths: Vec<ContextPath> = configs
-            .iter()
-            .filter_map(|config| self.repo().configs.get(&config.from))
-            .flat_map(|config| config.references.iter().cloned())
-            .collect();
+        let mut paths = self.references(configs.iter().map(|config| &config.from));
+        let mut withheld = Vec::new();
         let (mut patterns, mut nothing) = (0_usize, Vec::new());
         for target in config::file_locations(self.merged_config()) {
             let pattern = target.contains('*');
             patterns = patterns.saturating_add(usize::from(pattern));
             let found = if pattern && patterns > MAX_PATTERNS { Vec::new() } else { self.location(&target) };
             if pattern && found.is_empty() {
-                nothing.push(target);
+                nothing.push(target.clone());
             }
-            paths.extend(found);
+            for path in found {
+                match self.withheld_location(&target, &path) {
+                    Some(left_out) => withheld.push(left_out),
+                    None => paths.push(path),
+                }
+            }
+        }
+        withheld.sort_by(|(a, _), (b, _)| a.cmp(b));
+        withheld.dedup_by(|(a, _), (b, _)| a == b);
+        if let Some((first, why)) = withheld.first() {
+            let because = reason(why);
+            let message = match withheld.len() {
+                1 => format!("`{first}`, a catalog location, is not put into the image: {because}"),
+                many => format!("{many} catalog locations are not put into the image, such as `{first}`: {because}"),
+            };
+            self.warnings.push(
+                Diagnostic::warning("plan/withheld", message)
+                    .help("name the file or its folder under `files` if the image is to have it"),
+            );
         }
         if let Some(first) = nothing.first() {
             let message = match nothing.len() {
@@ -185,11 +205,8 @@ impl Planner<'_> {
     /// locations name other files; but never the sources of a workspace, of which only the file is taken, with the
     /// content of a template. A `catalog-info.yaml` describes what lies beside it, which is not for the catalog.
     fn location(&self, target: &str) -> Vec<ContextPath> {
-        // Relative to the working directory; what climbs out of it is a location of a developer's machine.
-        let fixed = target.split(['*', '?', '[', '{']).next().unwrap_or_default();
-        let Ok(path) = ContextPath::new(fixed) else { return Vec::new() };
-        let whole = fixed.len() == target.len();
-        let dir = if whole || !fixed.ends_with('/') { path.parent() } else { path.clone() };
+        let Some((path, whole)) = config::location(target) else { return Vec::new() };
+        let dir = path.parent();
         let describes = whole && path.name().starts_with("catalog-info.");
         if !dir.is_root() && !describes && !self.holds_sources(&dir) {
             return vec![dir];
@@ -200,6 +217,20 @@ impl Planner<'_> {
         let content = ["content", "skeleton"].iter().filter(|_| path.name().contains("template"));
         let content = content.filter_map(|name| dir.join(name).ok()).filter(|dir| !self.holds_sources(dir));
         std::iter::once(path.clone()).chain(content).collect()
+    }
+
+    /// What is left out of a path that is taken for a location, and why: the path is ignored, or the file that is written there.
+    /// A file is left out of folders as well that are taken for something else.
+    fn withheld_location(&mut self, target: &str, path: &ContextPath) -> Option<(ContextPath, Withheld)> {
+        let written = config::location(target).filter(|(_, whole)| *whole).map(|(written, _)| written);
+        let ignores = &self.repo().ignores;
+        // A folder is taken for the file in it that is written.
+        let mut named = written.into_iter().chain([path.clone()]);
+        let (path, why) = named.find_map(|path| Some((path.clone(), ignores.withholds(&path, Naming::Location)?)))?;
+        if target.rsplit('/').next() == Some(path.name()) {
+            self.withheld.insert(path.clone());
+        }
+        Some((path, why))
     }
 
     /// Whether a directory is a workspace, holds one, or lies among the sources of one.

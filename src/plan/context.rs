@@ -5,7 +5,10 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DENY, PatternMatcher, cleaned, ignore_pattern, is_secret, matches, may_reach, without_idle};
+use crate::files::{
+    PatternMatcher, cleaned, deny_patterns, ignore_pattern, is_denied, is_matched, is_secret, is_template_content,
+    matches, may_reach, without_idle,
+};
 use crate::ignore;
 use crate::path::ContextPath;
 use crate::spec::model::FileSource;
@@ -40,8 +43,10 @@ impl Planner<'_> {
             self.context.paths.insert(String::new());
         }
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
-        exclude.extend(DENY.iter().map(|pattern| (*pattern).to_owned()));
+        exclude.extend(deny_patterns());
+        exclude.extend(self.kept().iter().flat_map(|path| shown(path.as_str())));
         exclude.extend(INSTALLED.map(str::to_owned));
+        exclude.extend(self.withheld_patterns());
         self.context.exclude = without_idle(&exclude);
         Ok(())
     }
@@ -81,6 +86,15 @@ impl Planner<'_> {
         needed
     }
 
+    /// Paths that are shown though patterns of the deny-list match them: those that the build file names or a config refers to
+    /// by exactly this path, and that are exceptions or content of a template. Paths, never patterns: with a wildcard in an
+    /// exception the client walks through all of `node_modules`.
+    fn kept(&self) -> Vec<ContextPath> {
+        let paths = self.context.paths.iter().filter_map(|path| ContextPath::new(path).ok());
+        let kept = paths.filter(|path| !path.is_root() && is_matched(path));
+        kept.filter(|path| !is_denied(path) || is_template_content(path)).collect()
+    }
+
     /// Paths that are taken as the host built them: what `files` names in such a folder, and packages outside the
     /// workspaces, which no build here builds. In a folder that `files` names what the host built stays hidden.
     fn as_built(&self) -> Vec<String> {
@@ -108,7 +122,7 @@ impl Planner<'_> {
 
     /// A file of the deny-list that is asked for by name is a mistake, not a wish.
     pub(super) fn refuse_secrets(&self, path: &ContextPath, span: &Span) -> Result<(), Diagnostics> {
-        if is_secret(path) {
+        if is_secret(path) && !is_template_content(path) {
             return Err(Diagnostic::error(
                 "plan/secret-file",
                 format!("`{path}` is never put into an image: files like it hold secrets or local settings"),

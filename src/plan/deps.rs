@@ -60,7 +60,7 @@ impl Planner<'_> {
         let files = [(image_path(TASK.1), Written::text(text))].into();
         let task = self.step(Step {
             id: StepId::new("deps-task"),
-            title: "[deps] what the backend needs".to_owned(),
+            title: "[internal] what the backend needs".to_owned(),
             because,
             origin: origin.clone(),
             action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Write(files)] }),

@@ -23,7 +23,7 @@ impl Planner<'_> {
             action: Action::Files(files),
         });
         let immutable = self.spec().install.immutable.as_ref();
-        let mut args = vec!["install", "--mode=skip-build"];
+        let mut args = vec!["install", self.skip_build()];
         args.push(if immutable.is_some_and(|immutable| !immutable.value) { "--no-immutable" } else { "--immutable" });
         let run = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
         let origin = origin(immutable.map(|immutable| &immutable.span), "install");

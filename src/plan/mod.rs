@@ -16,6 +16,7 @@ mod natives;
 mod node;
 mod packages;
 mod prune;
+mod references;
 mod runtime;
 mod text;
 mod user;
@@ -23,7 +24,7 @@ mod workspaces;
 mod yarn;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::ignore_pattern;
@@ -80,6 +81,8 @@ struct Planner<'a> {
     /// Worked out when it is first asked for.
     merged_config: OnceCell<serde_json::Value>,
     context: ContextPlan,
+    /// Files that configs name and nobody gets.
+    withheld: BTreeSet<ContextPath>,
     steps: Vec<Step>,
     /// Native modules that the image has no use for.
     left_out: Vec<LeftOut>,
@@ -113,6 +116,7 @@ impl<'a> Planner<'a> {
             production: OnceCell::new(),
             merged_config: OnceCell::new(),
             context: ContextPlan::default(),
+            withheld: BTreeSet::new(),
             steps: Vec::new(),
             left_out: Vec::new(),
             history: Vec::new(),
@@ -128,6 +132,7 @@ impl<'a> Planner<'a> {
         self.yarn_binary();
         self.build_packages();
         self.notes();
+        self.withhold();
         self.note_exact();
         self.refuse_unsupported()?;
         self.refuse_unknown_user()?;

@@ -281,7 +281,7 @@ impl Planner<'_> {
             action: Action::Files(files),
         });
         // Packages are fetched with the registry's secrets and compiled without: scripts of other people's run then.
-        let args = ["install", "--immutable", "--mode=skip-build"];
+        let args = ["install", "--immutable", self.skip_build()];
         let mut fetch = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
         fetch.root = Tree::Image(ImageRole::Native);
         fetch.side = Side::Target;

@@ -97,9 +97,13 @@ fn with_role<'a>(repo: &'a Repository, role: &str) -> Vec<&'a Manifest> {
 /// A workspace by directory or by package name.
 fn find<'a>(repo: &'a Repository, named: &Spanned<String>) -> Result<&'a Manifest, Diagnostics> {
     let wanted = named.value.trim_start_matches("./").trim_end_matches('/');
-    let found = repo.workspaces.iter().find(|manifest| manifest.dir.as_str() == wanted || manifest.name == wanted);
+    let found =
+        repo.workspaces.iter().find(|manifest| manifest.dir.as_str() == wanted || manifest.own_name() == Some(wanted));
     found.ok_or_else(|| {
-        let names = repo.workspaces.iter().flat_map(|manifest| [manifest.dir.as_str(), manifest.name.as_str()]);
+        let names = repo
+            .workspaces
+            .iter()
+            .flat_map(|manifest| std::iter::once(manifest.dir.as_str()).chain(manifest.own_name()));
         let help = match nearest(wanted, names) {
             Some(candidate) => format!("did you mean `{candidate}`?"),
             None => "name a workspace by its directory or by its package name".to_owned(),

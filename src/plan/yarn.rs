@@ -86,9 +86,16 @@ impl Planner<'_> {
         });
     }
 
-    fn yarn_major(&self) -> u64 {
+    /// Whether Yarn is of a release or later, candidates of that release included.
+    fn yarn_since(&self, major: u64, minor: u64) -> bool {
         let version = self.yarn_version();
-        version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default()
+        let mut numbers = version.split('.').map(|number| number.parse().unwrap_or_default());
+        (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (major, minor)
+    }
+
+    /// What has an install run no scripts: Yarn 2 says it in other words.
+    pub(super) fn skip_build(&self) -> &'static str {
+        if self.yarn_since(3, 0) { "--mode=skip-build" } else { "--skip-builds" }
     }
 
     /// Which Yarn runs, and why.
@@ -180,7 +187,7 @@ impl Planner<'_> {
             cwd: ImagePath::root(),
             network: Access::Client,
         };
-        if self.yarn_major() >= 4 {
+        if self.yarn_since(4, 0) {
             // It re-checks every resolution on public pull requests; older Yarns refuse settings that they do not know.
             run.env.insert("YARN_ENABLE_HARDENED_MODE".to_owned(), "0".to_owned());
         }
@@ -229,7 +236,7 @@ impl Planner<'_> {
         run.env.insert("YARN_GLOBAL_FOLDER".to_owned(), "/cache/yarn".to_owned());
         let id = "backstage-build/yarn".to_owned();
         // Yarn 4 writes archives under a temporary name and renames them: concurrent installs may share the cache.
-        let sharing = if self.yarn_major() >= 4 { Sharing::Shared } else { Sharing::Locked };
+        let sharing = if self.yarn_since(4, 0) { Sharing::Shared } else { Sharing::Locked };
         run.mounts.push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing } });
         // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
         run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
@@ -256,14 +263,16 @@ impl Planner<'_> {
     fn settings(&self, cpu: Option<&str>) -> (ImagePath, Written) {
         let mut text = "enableTelemetry: false\n".to_owned();
         let mut path = image_path("/.yarnrc.yml");
-        if let Some(cpu) = cpu {
+        // Before 3.1 Yarn installs what is for any platform, and takes no setting that it does not know.
+        if let Some(cpu) = cpu.filter(|_| self.yarn_since(3, 1)) {
             text.push_str("supportedArchitectures:\n");
             if self.repo().yarn.architectures {
                 path = super::in_repo(&self.install_dir()).join(".yarnrc.yml").unwrap_or(path);
                 // Yarn 4 adds lists to each other unless it is told otherwise; Yarn 3 takes the nearest and knows no such key.
-                text.push_str(if self.yarn_major() >= 4 { "  onConflict: reset\n" } else { "" });
+                text.push_str(if self.yarn_since(4, 0) { "  onConflict: reset\n" } else { "" });
             }
-            text.push_str(&format!("  os: [linux]\n  cpu: [current, {cpu}]\n  libc: [glibc]\n"));
+            let libc = if self.yarn_since(3, 2) { "  libc: [glibc]\n" } else { "" };
+            text.push_str(&format!("  os: [linux]\n  cpu: [current, {cpu}]\n{libc}"));
         }
         (path, Written::text(text))
     }

@@ -1,7 +1,7 @@
 //! Which workspaces belong together.
 //!
 //! By package name alone, as Backstage's CLI has it: protocol and range of a dependency are ignored (
-//! `createDistWorkspace` in `@backstage/cli`).
+//! `createDistWorkspace` in `@backstage/cli`). A workspace without a name of its own is no dependency of anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ impl Repository {
     /// by path; empty if there is no such workspace.
     pub fn source_closure(&self, name: &str) -> Vec<&Manifest> {
         self.closure([name], |m| {
-            let open = m.name == name || !(m.bundled || m.is_app());
+            let open = m.own_name() == Some(name) || !(m.bundled || m.is_app());
             let development = m.dev_dependencies.keys().chain(m.peer_dependencies.keys());
             let all = m.dependencies.keys().chain(m.optional_dependencies.keys()).chain(development);
             all.filter(move |_| open)
@@ -40,14 +40,15 @@ impl Repository {
         names: impl IntoIterator<Item = &'n str>,
         edges: impl Fn(&'a Manifest) -> I,
     ) -> Vec<&'a Manifest> {
-        let by_name: BTreeMap<&str, &Manifest> = self.workspaces.iter().map(|w| (w.name.as_str(), w)).collect();
+        let named = self.workspaces.iter().filter_map(|workspace| Some((workspace.own_name()?, workspace)));
+        let by_name: BTreeMap<&str, &Manifest> = named.collect();
         let mut seen = BTreeSet::new();
         let mut queue: Vec<&Manifest> = names.into_iter().filter_map(|name| by_name.get(name).copied()).collect();
         while let Some(manifest) = queue.pop() {
-            if seen.insert(manifest.name.as_str()) {
+            if seen.insert(&manifest.dir) {
                 queue.extend(edges(manifest).filter_map(|name| by_name.get(name.as_str()).copied()));
             }
         }
-        self.workspaces.iter().filter(|w| seen.contains(w.name.as_str())).collect()
+        self.workspaces.iter().filter(|w| seen.contains(&w.dir)).collect()
     }
 }

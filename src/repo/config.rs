@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use crate::diagnostic::{SourceFile, Span};
 use crate::path::ContextPath;
 
 use super::{AppConfig, Repository};
@@ -42,6 +43,15 @@ pub fn file_locations(config: &Value) -> Vec<String> {
     let locations = at(config, &["catalog", "locations"]).and_then(Value::as_array).into_iter().flatten();
     let files = locations.filter(|location| location.get("type").and_then(Value::as_str) == Some("file"));
     files.filter_map(|location| location.get("target")?.as_str().map(str::to_owned)).collect()
+}
+
+/// The path of a location up to its first wildcard, and whether that is all of it. Locations are relative to the working
+/// directory; one that climbs out of it is of a developer's machine.
+pub fn location(target: &str) -> Option<(ContextPath, bool)> {
+    let fixed = target.split(['*', '?', '[', '{']).next().unwrap_or_default();
+    // What ends in a slash is a folder in which something is meant.
+    let name = if fixed.len() < target.len() && fixed.ends_with('/') { "*" } else { "" };
+    ContextPath::new(&format!("{fixed}{name}")).ok().map(|path| (path, fixed.len() == target.len()))
 }
 
 /// Where a backend listens whose config does not say.
@@ -221,6 +231,43 @@ pub fn at<'a>(config: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(config, |value, key| value.get(key)).filter(|value| !value.is_null())
 }
 
+/// Where a config file names a path by `$file` or `$include`. Of the file only that text is kept: the other lines may hold
+/// secrets. `None` where an included file names it, or where it is written over several lines.
+pub fn naming(config: &AppConfig, dir: &ContextPath, wanted: &ContextPath) -> Option<Span> {
+    let text: &str = &config.file.text;
+    let mut start = 0_usize;
+    for line in text.split_inclusive('\n') {
+        let begin = start;
+        start = start.saturating_add(line.len());
+        for key in ["$file", "$include"] {
+            let Some((before, rest)) = line.split_once(key) else { continue };
+            let Some((colon, rest)) = rest.split_once(':') else { continue };
+            let quotes = |c: char| c.is_whitespace() || ['"', '\''].contains(&c);
+            let trimmed = rest.trim_start_matches(quotes);
+            let end = trimmed.find(['"', '\'', ',', '}', '\n', '\r']).unwrap_or(trimmed.len());
+            let target = trimmed.get(..end).unwrap_or_default();
+            let target = target.split_once(" #").map_or(target, |(target, _)| target).trim_end();
+            let file = target.split_once('#').map_or(target, |(file, _)| file);
+            if path(dir, file).as_ref() != Some(wanted) {
+                continue;
+            }
+            let skipped = rest.len().saturating_sub(trimmed.len());
+            let from = begin.saturating_add(before.len());
+            let parts = [key.len(), colon.len(), 1, skipped, target.len()];
+            let to = parts.into_iter().fold(from, usize::saturating_add);
+            let shown = |(at, byte): (usize, u8)| match byte {
+                b'\n' => b'\n',
+                byte if (from..to).contains(&at) => byte,
+                _ => b' ',
+            };
+            let blanked: Vec<u8> = text.bytes().enumerate().map(shown).collect();
+            let blanked = String::from_utf8_lossy(&blanked).into_owned();
+            return Some(Span::new(&SourceFile::new(config.file.name.as_str(), blanked), from..to));
+        }
+    }
+    None
+}
+
 /// Files that configs include and that the files read did not show: to be added to the read set, then read again.
 pub fn config_references(repo: &Repository) -> BTreeSet<ContextPath> {
     repo.configs.values().flat_map(|config| &config.unread).cloned().collect()
@@ -348,8 +395,6 @@ fn path(dir: &ContextPath, target: &str) -> Option<ContextPath> {
 mod tests {
     use serde_json::json;
 
-    use crate::diagnostic::SourceFile;
-
     use super::*;
 
     fn config(value: Value) -> AppConfig {
@@ -457,6 +502,34 @@ mod tests {
         assert!(https(json!({"backend": {"https": true}}), "") && !https(json!({}), ""));
         let deep = format!("APP_CONFIG_backend_{}", "a_".repeat(500_000));
         assert_eq!(of_variables(&BTreeMap::from([(deep.as_str(), "1")])), Value::Null);
+    }
+
+    #[test]
+    fn locations_up_to_a_wildcard() {
+        let said = |target: &str| location(target).map(|(path, whole)| (path.as_str().to_owned(), whole));
+        assert_eq!(said("./a/b.yaml"), Some(("a/b.yaml".to_owned(), true)));
+        assert_eq!(said("a/b*.yaml"), Some(("a/b".to_owned(), false)));
+        assert_eq!(said("a/*/c.yaml"), Some(("a/*".to_owned(), false)));
+        assert_eq!(said("../a.yaml"), None);
+        assert_eq!(said("/a.yaml"), None);
+    }
+
+    #[test]
+    fn the_line_that_names_a_file_is_shown_alone() {
+        let text =
+            "password: hunter2\na: { $file: ./s/id, b: hunter3 }\n$include: 'x.yaml#p.q' # y\n\"$file\": \"é/z\"\n";
+        let config = AppConfig { file: SourceFile::new("c/app.yaml", text), ..config(Value::Null) };
+        let dir = ContextPath::new("c").unwrap();
+        let found = |wanted: &str| {
+            let span = naming(&config, &dir, &ContextPath::new(wanted).unwrap())?;
+            assert!(!span.file.text.contains("hunter"), "{}", span.file.text);
+            assert_eq!(span.file.text.len(), text.len());
+            Some((span.first_line(), span.file.text.get(span.range.clone()).unwrap().to_owned()))
+        };
+        assert_eq!(found("c/s/id"), Some((2, "$file: ./s/id".to_owned())));
+        assert_eq!(found("c/x.yaml"), Some((3, "$include: 'x.yaml#p.q".to_owned())));
+        assert_eq!(found("c/é/z"), Some((4, "$file\": \"é/z".to_owned())));
+        assert_eq!(found("c/none"), None);
     }
 
     #[test]

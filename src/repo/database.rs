@@ -162,7 +162,7 @@ impl Production<'_> {
         let is_driver = |index: usize| lock.entries.get(index).is_some_and(|e| *e.locator.name == *driver.package);
         let mut users = BTreeSet::new();
         for (manifest, reduced) in &self.manifests {
-            let seed = reduced.seed(&super::project::locator(self.repo, manifest));
+            let seed = reduced.seed(&manifest.locator());
             let asks = seed.dependencies.iter().any(|(name, range)| {
                 // Under another name knex does not find it.
                 let is_own = manifest.name == backend && name == driver.package;

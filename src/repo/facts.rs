@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::diagnostic::SourceFile;
 use crate::path::ContextPath;
 
+use super::Ignores;
 use super::lock::{Edges, Lockfile, Resolver, Rules};
 
 /// What is known of the repository after reading it.
@@ -35,6 +36,8 @@ pub struct Repository {
     pub root_files: BTreeSet<String>,
     /// Lines of the repository's `.dockerignore`, if there is one.
     pub dockerignore: Option<Arc<SourceFile>>,
+    /// What the repository ignores of what its config files name.
+    pub ignores: Ignores,
 }
 
 /// One package.json: the fields that anything here reads, and the whole text for pointing into.
@@ -44,8 +47,10 @@ pub struct Manifest {
     pub dir: ContextPath,
     /// The file.
     pub file: Arc<SourceFile>,
-    /// `name`; a workspace without one is named by its directory.
+    /// `name`; without one, what Yarn calls it: see [`Self::own_name`].
     pub name: String,
+    /// Whether `name` is the manifest's own.
+    pub(crate) named: bool,
     /// The whole document, an object, key order as written.
     pub json: serde_json::Map<String, Value>,
     /// `backstage.role`.
@@ -141,6 +146,6 @@ impl Repository {
 
     /// A workspace by package name.
     pub fn workspace(&self, name: &str) -> Option<&Manifest> {
-        self.workspaces.iter().find(|w| w.name == name)
+        self.workspaces.iter().find(|w| w.own_name() == Some(name))
     }
 }

@@ -16,7 +16,7 @@ pub mod project;
 pub mod range;
 mod read;
 mod read_set;
-
+mod withheld;
 mod yaml;
 
 pub use config::config_references;
@@ -24,6 +24,7 @@ pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersio
 pub use lock::is_name;
 pub use natives::{Native, native_project};
 pub use needs::Needs;
-pub use read::read;
+pub use read::{BuildFileSays, read, read_for};
 pub(crate) use read::{UNREADABLE, certificates};
 pub use read_set::{Reader, is_fact, read_set, root_config};
+pub use withheld::{Ignores, Naming, Withheld};

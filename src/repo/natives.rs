@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::path::ContextPath;
 
 use super::Repository;
-use super::lock::{Descriptor, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk};
+use super::lock::{Descriptor, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk, bound_parent};
 use super::project::{Production, SyntheticProject};
 
 /// A package with machine code.
@@ -105,16 +105,26 @@ fn required(resolver: Resolver<'_>, seeds: &[Seed]) -> Marks {
 /// them for the package itself, so that with `enableScripts: false` nothing else runs. `None` for a package whose patch
 /// lies beside a workspace: it can be installed with the whole project only.
 pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticProject> {
+    let index = repo.lock.entries.iter().position(|entry| entry.locator == native.locator)?;
+    // Where a patch or an archive is bound to the repository's root, that name stands in the lockfile. Otherwise the root's
+    // name is none of the package's business.
+    let apart = Locator { name: "native".into(), reference: "workspace:.".into() };
+    let own = repo.root.own_name().map(str::to_owned);
+    below(repo, native, index, apart, Some("native".to_owned()))
+        .or_else(|| below(repo, native, index, repo.yarn.rules.root.clone(), own))
+}
+
+/// The same below a root, and what its manifest calls itself.
+fn below(
+    repo: &Repository,
+    native: &Native,
+    index: usize,
+    root: Locator,
+    name: Option<String>,
+) -> Option<SyntheticProject> {
     let lock = &repo.lock;
-    let index = lock.entries.iter().position(|entry| entry.locator == native.locator)?;
     let entry = lock.entries.get(index)?;
-    // Named exactly, so that another range for the same version changes nothing.
-    let descriptor = if entry.locator.protocol() == Some("npm:") {
-        Descriptor::new(native.name.as_str(), entry.locator.reference.clone())
-    } else {
-        entry.descriptors.iter().find(|d| !d.range.contains("::locator="))?.clone()
-    };
-    let root = Locator { name: "native".into(), reference: "workspace:.".into() };
+    let (range, descriptor) = asked_for(entry, &root)?;
     // The root's own dependency must stay as it is named here.
     let resolutions = repo.yarn.rules.resolutions.iter().filter(|line| !line.applies_everywhere_to(&native.name));
     let resolutions = resolutions.cloned().collect();
@@ -122,39 +132,57 @@ pub fn native_project(repo: &Repository, native: &Native) -> Option<SyntheticPro
     let edges = Edges::of(lock);
     let resolver = Resolver::new(lock, &rules, &edges);
     let mut walk = resolver.walk_entry(index);
+    let mut renamed = BTreeMap::new();
+    match descriptor {
+        // What a patch is made from is locked too.
+        Some(descriptor) => resolver.walk_descriptor(&mut walk, descriptor),
+        None => {
+            let mut descriptors: Vec<Descriptor> = lock.used(&walk, Some(index)).cloned().collect();
+            descriptors.push(Descriptor::new(native.name.as_str(), range.as_str()));
+            descriptors.sort();
+            descriptors.dedup();
+            renamed.insert(index, descriptors);
+        }
+    }
     if !walk.missing.is_empty() || walk.files.iter().any(|file| ContextPath::new(file).is_err()) {
         return None;
     }
-    let mut renamed = BTreeMap::new();
+    let mut manifest = super::project::InstallManifest { name, ..Default::default() };
+    manifest.dependencies.insert(native.name.clone(), range);
+    Some(project(repo, &rules, &walk, manifest, &renamed))
+}
+
+/// The range by which the root of a package's little project asks for it, and the descriptor of the lockfile that this
+/// becomes; none where the lockfile is to be given one.
+///
+/// What Yarn writes behind `::` says where something was found or who asked (`__archiveUrl`, `locator`): no resolver takes
+/// it in a range. Yarn finds the entry by the rest, and the entry's resolution keeps all of it.
+fn asked_for<'a>(entry: &'a Entry, root: &Locator) -> Option<(String, Option<&'a Descriptor>)> {
+    let plain = |range: &str| range.split_once("::").map_or(range, |(range, _)| range).to_owned();
     if entry.locator.protocol() == Some("npm:") {
-        let mut descriptors: Vec<Descriptor> = lock.used(&walk, Some(index)).cloned().collect();
-        descriptors.push(descriptor.clone());
-        descriptors.sort();
-        descriptors.dedup();
-        renamed.insert(index, descriptors);
-    } else {
-        // What a patch is made from is locked too.
-        resolver.walk_descriptor(&mut walk, &descriptor);
+        // Named exactly, so that another range for the same version changes nothing.
+        return Some((plain(&entry.locator.reference), None));
     }
-    Some(project(repo, &rules, &walk, &root, &descriptor, &renamed))
+    let bound = |descriptor: &&Descriptor| bound_parent(&descriptor.range).is_none_or(|parent| parent == *root);
+    let descriptor = entry.descriptors.iter().find(bound)?;
+    Some((plain(&descriptor.range), Some(descriptor)))
 }
 
 fn project(
     repo: &Repository,
     rules: &Rules,
     walk: &Walk,
-    root: &Locator,
-    descriptor: &Descriptor,
+    mut manifest: super::project::InstallManifest,
     renamed: &BTreeMap<usize, Vec<Descriptor>>,
 ) -> SyntheticProject {
-    let mut manifest = super::project::InstallManifest { name: Some(root.name.to_string()), ..Default::default() };
-    manifest.dependencies.insert(descriptor.name.to_string(), descriptor.range.to_string());
-    manifest.dependencies_meta.insert(descriptor.name.to_string(), BTreeMap::from([("built".to_owned(), true)]));
+    for name in manifest.dependencies.keys() {
+        manifest.dependencies_meta.insert(name.clone(), BTreeMap::from([("built".to_owned(), true)]));
+    }
     let used = rules.resolutions.iter().enumerate().filter(|(i, _)| walk.resolutions.contains(i));
     manifest.resolutions = used.map(|(_, r)| (r.key.clone(), r.reference.clone())).collect();
     let package_manager = repo.root.json.get("packageManager").and_then(Value::as_str);
     manifest.package_manager = package_manager.map(str::to_owned);
-    let lock = repo.lock.write(walk, &[manifest.entry(root)], renamed);
+    let lock = repo.lock.write(walk, &[manifest.entry(&rules.root)], renamed);
     let mut project = SyntheticProject { entries: walk.entries.len().saturating_add(1), ..Default::default() };
     for (name, text) in [("package.json", manifest.to_json()), ("yarn.lock", lock)] {
         project.files.extend(ContextPath::new(name).map(|path| (path, text)));

@@ -1,6 +1,6 @@
 //! The one declared set of what facts are read from.
 
-use crate::files::{DENY, ReadSet, ignore_pattern, is_denied, matches};
+use crate::files::{ReadSet, deny_patterns, ignore_pattern, is_denied, matches};
 use crate::path::ContextPath;
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
@@ -53,6 +53,9 @@ const ROOT_CONFIG: [(&str, Reader); 18] = [
     ("prettier.config.*", Reader::Check),
 ];
 
+/// What git ignores must not go into an image because a config names it.
+const IGNORE_FILES: &str = "**/.gitignore";
+
 /// Yarn's own files, and patches.
 const FOLDERS: [&str; 4] = [".yarn/releases", ".yarn/plugins", ".yarn/patches", "patches"];
 
@@ -73,13 +76,13 @@ pub fn is_fact(path: &ContextPath) -> bool {
 /// hold to the letter, but for the deny-list: that comes after them.
 pub fn read_set(named: &[ContextPath], ignore: Option<&[String]>) -> ReadSet {
     let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
-    let mut include = own(&["**/package.json", "app-config*.yaml"]);
+    let mut include = own(&["**/package.json", "app-config*.yaml", IGNORE_FILES]);
     include.extend(own(&ROOT_FILES));
     include.extend(ROOT_CONFIG.iter().map(|(pattern, _)| (*pattern).to_owned()).filter(|name| name != "package.json"));
     include.extend(own(&FOLDERS));
     let mut exclude = own(&GENERATED);
     exclude.extend(ignore.unwrap_or_default().iter().cloned());
-    exclude.extend(own(&DENY));
+    exclude.extend(deny_patterns());
     for path in named.iter().filter(|path| !path.is_root()).map(|path| ignore_pattern(path.as_str())) {
         // A literal exception does not switch off pruning on the client.
         exclude.push(format!("!{path}"));

@@ -73,6 +73,14 @@ impl Spec {
         runtime.chain(build).collect()
     }
 
+    /// Files and folders of the repository that the image or a build gets because they are written here.
+    pub fn named_files(&self) -> Vec<ContextPath> {
+        let files = self.files.iter().filter(|file| file.source == FileSource::Context).map(|file| file.from.clone());
+        let configs = self.named_configs().into_iter().map(|config| config.value);
+        let modules = self.runtime.preload.iter().map(|module| module.value.clone());
+        files.chain(configs).chain(modules).chain(self.network.ca_file().map(|file| file.value)).collect()
+    }
+
     /// Where defaults point: line 1, the syntax line, which is what asked for them.
     pub fn default_span(&self) -> Span {
         Span::line(&self.file, 1)

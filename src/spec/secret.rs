@@ -1,13 +1,12 @@
 //! What must not be named by a build file: files that hold secrets or one person's settings.
 
 use super::language::Misfit;
-use crate::files::denied_by;
+use crate::files::{denied_by, is_template_content};
 use crate::path::ContextPath;
 
-/// Whether a file may be named in a build file.
+/// Whether a file may be named in a build file. Below a template's content it may be: that is for other repositories.
 pub(crate) fn local_file(path: &ContextPath) -> Result<(), Misfit> {
-    let Some(pattern) = denied_by(path) else { return Ok(()) };
-    let pattern = pattern.trim_start_matches("**/");
+    let Some(pattern) = denied_by(path).filter(|_| !is_template_content(path)) else { return Ok(()) };
     Err(Misfit {
         what: format!("holds secrets or personal settings (`{pattern}`), which a build never sees"),
         help: "mount it where the container runs, or use a config file without secrets".to_owned(),

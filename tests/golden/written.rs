@@ -29,7 +29,8 @@ pub fn differences(plan: &Plan, copying: &Definition, writing: &Definition) -> V
         })
         .collect();
     // What is only written is read where it lies.
-    let unneeded = BTreeSet::from(["[internal] helpers".to_owned(), "[internal] plan".to_owned()]);
+    let only_written = ["[internal] helpers", "[internal] plan", "[internal] what the backend needs"];
+    let unneeded = BTreeSet::from(only_written.map(str::to_owned));
     let all = |definition: &Definition| -> BTreeMap<String, Vec<Deed>> {
         let vertices = definition.vertices().iter().map(|vertex| (vertex.title(), deeds(vertex, &folders)));
         vertices.filter(|(title, _)| !unneeded.contains(title)).collect()

@@ -62,7 +62,10 @@ impl Lockfile {
             blocks.push((workspace.locator.to_string(), workspace.body(self.version).into()));
         }
         blocks.sort_by(|a, b| utf16(&a.0, &b.0));
-        let mut file = format!("{}\n", self.preamble.trim_end());
+        // Up to format 7 Yarn took the cache's key from the first checksum: without any it has none to write.
+        let keyless = self.version <= 7 && !blocks.iter().any(|(_, body)| body.contains("\n  checksum: "));
+        let kept = self.preamble.trim_end().lines().filter(|line| !(keyless && line.starts_with("  cacheKey:")));
+        let mut file = kept.fold(String::new(), |file, line| file + line + "\n");
         for (key, body) in blocks {
             let key = quoted(&key);
             let long = key.len() > 1024 && key.encode_utf16().count() > 1024;
@@ -187,6 +190,21 @@ mod tests {
             ("a ", "\"a \""),
         ] {
             assert_eq!(quoted(text), wanted);
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_cache_goes_with_the_last_checksum_of_an_old_format() {
+        let entry =
+            "\n\"a@npm:1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  checksum: 00\n  linkType: hard\n";
+        for (version, kept) in [(4, false), (7, false), (8, true), (10, true)] {
+            let text = format!("# comment\n\n__metadata:\n  version: {version}\n  cacheKey: 8\n{entry}");
+            let lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text.as_str())).unwrap();
+            let mut all = Walk::default();
+            all.entries.insert(0);
+            all.used.insert(0);
+            assert_eq!(lock.cut(&all, &[]), text);
+            assert_eq!(lock.cut(&Walk::default(), &[]).contains("cacheKey"), kept, "{version}");
         }
     }
 

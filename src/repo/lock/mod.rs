@@ -4,11 +4,12 @@
 //! reproduces what Yarn itself would write byte for byte. Knows nothing of files or of Backstage.
 //!
 //! Facts about the format were read in `@yarnpkg/core` (Project.setupResolutions, Project.generateLockfile) and
-//! `@yarnpkg/parsers` (syml), and tried with Yarn 4.13.
+//! `@yarnpkg/parsers` (syml), and tried with the releases named in `format`.
 
 mod cut;
 mod descriptor;
 mod extensions;
+mod format;
 mod parse;
 mod resolutions;
 mod resolver;
@@ -36,14 +37,14 @@ pub use resolver::{Edges, Resolver};
 pub use rules::Rules;
 pub use walk::{Marks, Missing, Seed, Walk};
 
-pub(crate) use rules::backstage_params;
+pub(crate) use rules::{backstage_params, bound_parent};
 
 /// A parsed lockfile.
 #[derive(Debug, Clone)]
 pub struct Lockfile {
     /// The file, line breaks as LF.
     pub file: Arc<SourceFile>,
-    /// `__metadata.version`: 8 for Yarn 4, 4 to 6 for Yarn 2 and 3.
+    /// `__metadata.version`: 4 to 6 for Yarn 2 and 3, 7 and above for Yarn 4.
     pub version: u32,
     /// Everything before the first entry, `__metadata` included, as written.
     pub(crate) preamble: String,

@@ -13,6 +13,7 @@ use indexmap::map;
 use crate::diagnostic::SourceFile;
 
 use super::descriptor::shared;
+use super::format::OLDEST;
 use super::{Descriptor, Entry, Locator, Lockfile, Place};
 
 /// Why a lockfile could not be read.
@@ -37,7 +38,7 @@ pub enum LockErrorKind {
     /// No `__metadata` with a version.
     #[error("the file has no `__metadata.version`")]
     NoMetadata,
-    /// The version is none that is known here.
+    /// The version is no number, or older than Yarn 2.
     #[error("the format version is not supported")]
     Version,
     /// An entry without `resolution`.
@@ -53,9 +54,6 @@ pub enum LockErrorKind {
     #[error("the descriptor was resolved before")]
     Duplicate,
 }
-
-const OLDEST: u32 = 4;
-const NEWEST: u32 = 9;
 
 impl LockErrorKind {
     fn at(self, line: usize) -> LockError {
@@ -155,7 +153,8 @@ impl Lockfile {
             } else if let (true, Some(field)) = (seen, line.strip_prefix("  ")) {
                 if let Some(version) = field.strip_prefix("version:") {
                     self.version = version.trim().parse().map_err(|_| LockErrorKind::Version.at(number))?;
-                    if !(OLDEST..=NEWEST).contains(&self.version) {
+                    // Formats are close to each other: what a newer one says anew is most likely for Yarn alone.
+                    if self.version < OLDEST {
                         return Err(LockErrorKind::Version.at(number));
                     }
                 }
@@ -356,7 +355,9 @@ mod tests {
             ("# yarn lockfile v1\n\n\na@^1:\n", LockErrorKind::Classic, 1),
             ("", LockErrorKind::NoMetadata, 1),
             ("\"a@npm:1\":\n  version: 1\n", LockErrorKind::NoMetadata, 1),
-            ("__metadata:\n  version: 99\n", LockErrorKind::Version, 2),
+            ("__metadata:\n  version: 3\n", LockErrorKind::Version, 2),
+            ("__metadata:\n  version: new\n", LockErrorKind::Version, 2),
+            ("__metadata:\n  version: 4294967296\n", LockErrorKind::Version, 2),
             ("__metadata:\n  version: 8\n\n<<<<<<< HEAD\n", LockErrorKind::Conflict, 4),
             ("__metadata:\n  version: 8\n\n\"a@npm:1\":\n  version: 1\n", LockErrorKind::NoResolution, 4),
             ("__metadata:\n  version: 8\n\noops\n", LockErrorKind::Syntax, 4),

@@ -89,13 +89,14 @@ pub(crate) fn backstage_params(descriptor: &Descriptor) -> Option<(&str, &str)> 
     Some((value("backstage")?, value("npm")?))
 }
 
-/// Yarn 4 writes `#optional!builtin<compat/NAME>`, Yarn 3 before 3.5 `#~builtin<compat/NAME>`: what the file has counts.
+/// Yarn 4 writes `#optional!builtin<compat/NAME>`, Yarn 3 `#~builtin<compat/NAME>`, Yarn 2 no flag: what the file has counts.
 fn builtin_patch(lock: &Lockfile, descriptor: Descriptor) -> Descriptor {
     let source = encode(&descriptor.to_string());
     let name = descriptor.name;
     let range = |flag: &str| format!("patch:{source}#{flag}builtin<compat/{name}>");
-    let old = Descriptor::new(&*name, range("~"));
-    if lock.place(&old).is_some() { old } else { Descriptor::new(&*name, range("optional!")) }
+    let old = ["~", ""].map(|flag| Descriptor::new(&*name, range(flag)));
+    let known = old.into_iter().find(|old| lock.place(old).is_some());
+    known.unwrap_or_else(|| Descriptor::new(&*name, range("optional!")))
 }
 
 /// The plugin binds `backstage:^` to the release and the version of its manifest; older plugins replaced it by `npm:^`

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::path::ContextPath;
 
-use super::lock::{Descriptor, Locator, Rules, Seed, Walk, backstage_params};
+use super::lock::{Descriptor, Rules, Seed, Walk, backstage_params};
 use super::{Manifest, Repository};
 
 pub use manifest::InstallManifest;
@@ -107,7 +107,7 @@ impl<'a> Production<'a> {
         // A package of the registry may ask for a workspace, which asks for more.
         while !fresh.is_empty() {
             let reduced: Vec<_> = fresh.into_iter().map(|manifest| (manifest, reduced(manifest))).collect();
-            let seeds: Vec<_> = reduced.iter().map(|(m, reduced)| reduced.seed(&locator(repo, m))).collect();
+            let seeds: Vec<_> = reduced.iter().map(|(m, reduced)| reduced.seed(&m.locator())).collect();
             repo.resolver().extend(&mut walk, &seeds);
             members.extend(reduced.into_iter().map(|(manifest, reduced)| (&manifest.dir, reduced)));
             let reached = walk.workspaces.iter().filter_map(|dir| ContextPath::new(dir).ok());
@@ -136,7 +136,7 @@ impl<'a> Production<'a> {
         let mut project = SyntheticProject { entries: walk.entries.len(), ..SyntheticProject::default() };
         let mut entries = Vec::new();
         for (manifest, reduced) in manifests {
-            entries.push(reduced.entry(&locator(repo, manifest)));
+            entries.push(reduced.entry(&manifest.locator()));
             project.add(manifest, reduced);
         }
         let lock = repo.lock.cut(walk, &entries);
@@ -155,7 +155,7 @@ impl<'a> Production<'a> {
 
     /// What Yarn starts from.
     pub(crate) fn seeds(&self) -> Vec<Seed> {
-        self.manifests.iter().map(|(manifest, reduced)| reduced.seed(&locator(self.repo, manifest))).collect()
+        self.manifests.iter().map(|(manifest, reduced)| reduced.seed(&manifest.locator())).collect()
     }
 }
 
@@ -189,15 +189,6 @@ fn used_resolutions(rules: &Rules, walk: &Walk) -> Vec<(String, String)> {
 
 fn version(manifest: &Manifest) -> Option<String> {
     manifest.json.get("version").and_then(Value::as_str).map(str::to_owned)
-}
-
-/// The locator of a workspace, named as the lockfile names it (a workspace without a name is named by Yarn).
-pub(crate) fn locator(repo: &Repository, manifest: &Manifest) -> Locator {
-    let entry = repo.lock.workspace(&manifest.dir);
-    entry.map_or_else(
-        || Locator { name: manifest.name.as_str().into(), reference: format!("workspace:{}", manifest.dir).into() },
-        |entry| entry.locator.clone(),
-    )
 }
 
 /// Paths that descriptors name, but for what lies in the project already.

@@ -98,7 +98,88 @@ fn natives_of_everything() {
         Production::of(&repo, "backend").natives().into_iter().map(|n| (n.name, n.required)).collect::<Vec<_>>()
     };
     assert_eq!(list("kitchen"), [("bufferutil".to_owned(), false), ("utf-8-validate".to_owned(), true)]);
-    assert_eq!(list("yarn3"), [("bufferutil".to_owned(), true)]);
+}
+
+/// The repository tests/data/yarn/formats with the lockfile of a Yarn.
+fn locked_by(release: &str) -> Repository {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/yarn/formats");
+    let names = ["package.json", ".yarnrc.yml", "plugins/resolve/package.json"];
+    let more = ["packages/app/package.json", "packages/backend/package.json", "patches/bufferutil.patch"];
+    let lock = format!("locks/yarn-{release}.lock");
+    let pairs = names.into_iter().chain(more).map(|name| (name, name)).chain([("yarn.lock", lock.as_str())]);
+    let files = pairs.fold(MemoryFiles::default(), |files, (name, from)| {
+        #[allow(clippy::disallowed_methods)]
+        let text = std::fs::read_to_string(dir.join(from)).unwrap();
+        files.with(ContextPath::new(name).unwrap(), text)
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(read(&files, &[])).unwrap().0
+}
+
+/// The formats differ in how they write things, not in what these are.
+#[test]
+fn every_format_says_the_same() {
+    for (release, format) in
+        [("2.4.2", 4), ("3.1.1", 5), ("3.8.7", 6), ("4.0.0-rc.45", 7), ("4.13.0", 8), ("4.14.1", 9), ("4.18.1", 10)]
+    {
+        let repo = locked_by(release);
+        assert_eq!((repo.lock.version, repo.yarn.version.version.to_string().as_str()), (format, release));
+        let production = Production::of(&repo, "backend");
+        let required = production.natives().into_iter().filter(|native| native.required);
+        let natives: Vec<_> = required.map(|native| native.name).collect();
+        assert_eq!(natives, ["bufferutil", "utf-8-validate"], "{release}");
+        // A directory without a name is no dependency that is called like it.
+        assert_eq!(texts(&production.project().workspaces), ["packages/app", "packages/backend"], "{release}");
+        let lock = &production.project().files[&ContextPath::new("yarn.lock").unwrap()];
+        assert!(lock.starts_with(&repo.lock.preamble) && !lock.contains("plugins/resolve"), "{release}");
+    }
+}
+
+/// What is bound to the repository's root is asked for in its short form by a root of that name; the lockfile keeps both.
+#[test]
+fn a_native_that_is_bound_to_the_root() {
+    for release in ["2.4.2", "3.8.7", "4.18.1"] {
+        let repo = locked_by(release);
+        let natives = Production::of(&repo, "backend").natives();
+        let project = |name: &str| {
+            let native = natives.iter().find(|native| native.name == name && native.required).unwrap();
+            let files = crate::repo::native_project(&repo, native).unwrap().files;
+            let text = |name: &str| files[&ContextPath::new(name).unwrap()].clone();
+            (serde_json::from_str::<Value>(&text("package.json")).unwrap(), text("yarn.lock"))
+        };
+        let (manifest, lock) = project("bufferutil");
+        let range = "patch:bufferutil@npm%3A4.0.8#./patches/bufferutil.patch";
+        assert_eq!((&manifest["name"], &manifest["dependencies"]["bufferutil"]), (&"root".into(), &range.into()));
+        assert!(lock.contains(&format!("\n\"bufferutil@{range}::locator=root%40workspace%3A.\":\n")), "{lock}");
+        let (manifest, lock) = project("utf-8-validate");
+        assert_eq!(manifest["name"], "native");
+        assert!(lock.contains("\"native@workspace:.\"") && !lock.contains("root@workspace"), "{lock}");
+    }
+}
+
+/// Where a registry keeps an archive is said of what was found, and asked for by nobody.
+#[test]
+fn a_native_with_an_address_of_its_own() {
+    let mut repo = case("kitchen");
+    let at = "::__archiveUrl=https%3A%2F%2Fnpm.example.com%2Fdownload%2Fx";
+    let plain = repo.lock.file.text.to_string();
+    let start = plain.find("  resolution: \"utf-8-validate@npm:").unwrap();
+    let end = start + plain[start..].find("\"\n").unwrap();
+    let version = plain[start..end].rsplit(':').next().unwrap();
+    let text = format!("{}{at}{}", &plain[..end], &plain[end..]);
+    repo.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
+    repo.edges = Edges::of(&repo.lock);
+    let natives = Production::of(&repo, "backend").natives();
+    let native = natives.iter().find(|native| native.name == "utf-8-validate").unwrap();
+    assert!(native.locator.reference.ends_with(at));
+    let files = crate::repo::native_project(&repo, native).unwrap().files;
+    let text = |name: &str| &files[&ContextPath::new(name).unwrap()];
+    let manifest: Value = serde_json::from_str(text("package.json")).unwrap();
+    assert_eq!(manifest["dependencies"]["utf-8-validate"], format!("npm:{version}"));
+    let lock = text("yarn.lock");
+    assert!(lock.contains(&format!("\n\"utf-8-validate@npm:{version}\":\n")), "{lock}");
+    assert!(lock.contains(&format!("  resolution: \"utf-8-validate@npm:{version}{at}\"\n")), "{lock}");
+    assert_eq!(lock.matches(at).count(), 1);
 }
 
 /// Workspaces whose schema stays TypeScript, of a repository with a `config.d.ts` and with the given releases of the CLI's

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::files::is_secret;
 use crate::path::{ContextPath, PathError};
 use crate::repo::lock::{Missing, Walk};
-use crate::repo::project::{InstallManifest, locator, named};
+use crate::repo::project::{InstallManifest, named};
 use crate::repo::{Manifest, Repository};
 
 /// Places named in one diagnostic.
@@ -15,7 +15,7 @@ const SHOWN: usize = 5;
 /// Walks the lockfile from all workspaces: what it misses is an error, the files that it names become inputs.
 pub(super) fn lock(repo: &mut Repository) -> Vec<Diagnostic> {
     let all = || std::iter::once(&repo.root).chain(&repo.workspaces);
-    let seeds: Vec<_> = all().map(|m| InstallManifest::of(m, m.dir.is_root()).seed(&locator(repo, m))).collect();
+    let seeds: Vec<_> = all().map(|m| InstallManifest::of(m, m.dir.is_root()).seed(&m.locator())).collect();
     let walk = repo.resolver().walk(&seeds);
     let mut found: Vec<Diagnostic> = missing(repo, &walk).into_iter().chain(gone(repo)).collect();
     let mut inputs: BTreeSet<ContextPath> = repo.yarn.inputs.iter().cloned().collect();

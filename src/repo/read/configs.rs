@@ -8,11 +8,12 @@ use bytes::Bytes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
 use crate::files::Files;
 use crate::path::ContextPath;
-use crate::repo::AppConfig;
-use crate::repo::config::{Included, Size, resolve};
+use crate::repo::config::{self, Included, Size, resolve};
 use crate::repo::yaml;
+use crate::repo::{AppConfig, Ignores, Naming};
 use crate::words::nearest;
 
+use super::ignores::learn;
 use super::root::Root;
 use super::{CONFIG, NOT_IN_CONTEXT, failed, read_each, source};
 
@@ -25,7 +26,8 @@ pub(super) async fn read(
     files: &dyn Files,
     root: &Root,
     named: &[Spanned<ContextPath>],
-) -> Result<(Configs, Vec<Diagnostic>), Diagnostics> {
+    mut ignores: Ignores,
+) -> Result<(Configs, Ignores, Vec<Diagnostic>), Diagnostics> {
     let at_root = root.names.iter().filter(|name| is_app_config(name)).filter_map(|name| ContextPath::new(name).ok());
     let asked: BTreeMap<&ContextPath, &Spanned<ContextPath>> =
         named.iter().rev().map(|path| (&path.value, path)).collect();
@@ -56,8 +58,11 @@ pub(super) async fn read(
             (Err(_), None) => {}
         }
     }
-    include(files, &mut configs).await.map_err(Diagnostics::from)?;
-    if found.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found)) } else { Ok((configs, found)) }
+    include(files, &mut configs, &mut ignores).await.map_err(Diagnostics::from)?;
+    if found.iter().any(|d| d.severity == Severity::Error) {
+        return Err(Diagnostics(found));
+    }
+    Ok((configs, ignores, found))
 }
 
 fn is_app_config(name: &str) -> bool {
@@ -111,8 +116,9 @@ fn too_large(path: &ContextPath) -> Diagnostic {
         .help("they may hold 200,000 values and 8 MiB of text in all: is one of them generated?")
 }
 
-/// Follows `$include`, all files of a round in one call.
-async fn include(files: &dyn Files, configs: &mut Configs) -> Result<(), Diagnostic> {
+/// Follows `$include`, all files of a round in one call. What is withheld is not looked into, though it may be there. In the end
+/// the ignore files are known above all that the configs name.
+async fn include(files: &dyn Files, configs: &mut Configs, ignores: &mut Ignores) -> Result<(), Diagnostic> {
     let mut known: BTreeMap<ContextPath, Included> = BTreeMap::new();
     let originals: BTreeMap<ContextPath, serde_json::Value> =
         configs.iter().map(|(path, config)| (path.clone(), config.value.clone())).collect();
@@ -133,6 +139,10 @@ async fn include(files: &dyn Files, configs: &mut Configs) -> Result<(), Diagnos
         if wanted.is_empty() {
             break;
         }
+        learn(files, ignores, &wanted).await?;
+        let (withheld, wanted): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|path| ignores.withholds(path, Naming::Reference).is_some());
+        known.extend(withheld.into_iter().map(|path| (path, Included::Missing)));
         let data = read_each(files, &wanted, CONFIG).await.map_err(|error| failed(&error))?;
         for (path, data) in wanted.into_iter().zip(data) {
             let data = data.map_err(|error| failed(&error))?;
@@ -140,5 +150,10 @@ async fn include(files: &dyn Files, configs: &mut Configs) -> Result<(), Diagnos
             known.insert(path, parsed.map_or(Included::Missing, |config| Included::Value(config.value)));
         }
     }
-    Ok(())
+    let mut named: BTreeSet<ContextPath> = configs.values().flat_map(|config| config.references.clone()).collect();
+    for config in configs.values() {
+        let targets = config::file_locations(&config.value);
+        named.extend(targets.iter().filter_map(|target| Some(config::location(target)?.0)));
+    }
+    learn(files, ignores, &named.into_iter().collect::<Vec<_>>()).await
 }

@@ -1,8 +1,8 @@
 //! The lockfile, and which package manager a repository without one belongs to.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::repo::Manifest;
 use crate::repo::lock::{LockErrorKind, Lockfile};
+use crate::repo::{Manifest, YarnVersion};
 
 use super::root::Root;
 
@@ -24,6 +24,22 @@ pub(super) fn lockfile(root: &Root, manifest: &Manifest) -> Result<Lockfile, Dia
         }
         None => Err(missing(root, manifest).into()),
     }
+}
+
+/// What to say of a format newer than all that are known. It is read all the same: formats are close to each other, and
+/// what cannot be read is told in its place.
+pub(super) fn newer(lock: &Lockfile, yarn: &YarnVersion) -> Option<Diagnostic> {
+    let (known, line) = lock.newer()?;
+    let message = format!(
+        "yarn.lock has format {}, which is newer than this release: it is read as format {known}",
+        lock.version
+    );
+    let help = format!(
+        "Yarn {} runs ({}); if it refuses the file, name the Yarn that wrote it: `\"packageManager\": \"yarn@VERSION\"` in \
+         package.json",
+        yarn.version, yarn.because
+    );
+    Some(Diagnostic::warning("repo/lock-version", message).help(help).at(Span::line(&lock.file, line)))
 }
 
 fn missing(root: &Root, manifest: &Manifest) -> Diagnostic {

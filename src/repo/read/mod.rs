@@ -7,6 +7,7 @@ mod check;
 mod configs;
 mod globs;
 mod hints;
+mod ignores;
 mod manager;
 mod root;
 #[cfg(test)]
@@ -23,8 +24,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
 use crate::files::{Files, FilesError};
 use crate::path::ContextPath;
 
-use super::Repository;
 use super::lock::Edges;
+use super::{Ignores, Repository};
 
 /// Bytes of a manifest, or of any other small file.
 pub(crate) const SMALL: u64 = 1 << 20;
@@ -37,15 +38,40 @@ pub(crate) const UNREADABLE: &str = "repo/unreadable";
 /// Workspaces of a repository.
 pub(crate) const MAX_WORKSPACES: usize = 10_000;
 
-/// Reads the facts of a repository. `named_configs` are the config files that the build file names. Warnings come along
-/// with the facts; errors are all that could be found at once.
+/// What a build file says of the files that configs name.
+#[derive(Debug, Clone, Default)]
+pub struct BuildFileSays<'a> {
+    /// Files and folders that it names for the image or for builds.
+    pub files: Vec<ContextPath>,
+    /// Its own ignore file: the name and the patterns.
+    pub ignore: Option<(&'a str, &'a [String])>,
+}
+
+/// Reads the facts of a repository for a build file that says nothing of the files that configs name.
+///
+/// # Errors
+/// As [`read_for`].
 pub async fn read(
     files: &dyn Files,
     named_configs: &[Spanned<ContextPath>],
 ) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
+    read_for(files, named_configs, &BuildFileSays::default()).await
+}
+
+/// Reads the facts of a repository. `named_configs` are the config files that the build file names. Warnings come along
+/// with the facts.
+///
+/// # Errors
+/// All mistakes that could be found at once.
+pub async fn read_for(
+    files: &dyn Files,
+    named_configs: &[Spanned<ContextPath>],
+    says: &BuildFileSays<'_>,
+) -> Result<(Repository, Vec<Diagnostic>), Diagnostics> {
     let mut found = Found::default();
     let (root, manifest) = root::read(files).await?;
     let node_hints = hints::node(&root, &manifest);
+    let ignores = Ignores::new(root.text(".dockerignore").map(|file| &*file.text), says);
     // Parsing takes as long as a round of answers: what the others ask for is sent first.
     let lock = async {
         tokio::task::yield_now().await;
@@ -53,7 +79,7 @@ pub async fn read(
     };
     let (workspaces, configs, settings, lock) = futures_util::future::join4(
         workspaces::read(files, &manifest),
-        configs::read(files, &root, named_configs),
+        configs::read(files, &root, named_configs, ignores),
         yarn::settings(files, &root),
         lock,
     )
@@ -62,13 +88,16 @@ pub async fn read(
     // all there is to tell.
     let lock = lock?;
     let setup = found.keep(settings.and_then(|settings| yarn::setup(settings, &root, &manifest, &lock)));
+    found.0.extend(setup.as_ref().and_then(|setup| manager::newer(&lock, &setup.version)));
     let workspaces = found.keep(workspaces);
-    let configs = found.keep(configs).map(|(configs, warnings)| {
+    let configs = found.keep(configs).map(|(configs, ignores, warnings)| {
         found.0.extend(warnings);
-        configs
+        (configs, ignores)
     });
     let backstage = found.keep(hints::backstage(&root));
-    let (Some(yarn), Some(workspaces), Some(configs), Some(backstage)) = (setup, workspaces, configs, backstage) else {
+    let (Some(yarn), Some(workspaces), Some((configs, ignores)), Some(backstage)) =
+        (setup, workspaces, configs, backstage)
+    else {
         return Err(Diagnostics(found.0));
     };
     let mut repo = Repository {
@@ -82,6 +111,7 @@ pub async fn read(
         backstage,
         node_hints,
         configs,
+        ignores,
     };
     found.0.extend(check::lock(&mut repo));
     if found.0.iter().any(|d| d.severity == Severity::Error) { Err(Diagnostics(found.0)) } else { Ok((repo, found.0)) }

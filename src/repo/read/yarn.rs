@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::files::{Files, Kind};
 use crate::path::ContextPath;
-use crate::repo::lock::{Extension, Locator, Lockfile, Resolution, Rules};
+use crate::repo::lock::{Extension, Lockfile, Resolution, Rules};
 use crate::repo::{Manifest, YarnSetup, YarnVersion, yaml};
 
 use super::failed;
@@ -73,7 +73,7 @@ pub(super) fn setup(
         architectures: settings.get("supportedArchitectures").is_some_and(|value| !value.is_null()),
         tools: tools.into_iter().collect(),
         links: Vec::new(),
-        rules: rules(manifest, &settings, lock),
+        rules: rules(manifest, &settings),
     })
 }
 
@@ -163,10 +163,8 @@ fn version(path: Option<&ContextPath>, manifest: &Manifest, lock: &Lockfile) -> 
                 .at(at())),
         };
     }
-    let format = lock.version;
-    // The last release that writes this format: 3.8.7 writes 6, 4.13.0 writes 8.
-    let version = if format <= 6 { semver::Version::new(3, 8, 7) } else { semver::Version::new(4, 13, 0) };
-    Ok(YarnVersion { version, because: format!("yarn.lock's format {format}") })
+    let because = format!("yarn.lock's format {}", lock.version);
+    Ok(YarnVersion { version: lock.written_by(), because })
 }
 
 /// `yarn-4.13.0.cjs`
@@ -210,7 +208,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn rules(manifest: &Manifest, settings: &Value, lock: &Lockfile) -> Rules {
+fn rules(manifest: &Manifest, settings: &Value) -> Rules {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let texts = |value: Option<&Value>| -> BTreeMap<String, String> {
         let pairs = value.and_then(Value::as_object).into_iter().flatten();
@@ -229,13 +227,11 @@ fn rules(manifest: &Manifest, settings: &Value, lock: &Lockfile) -> Rules {
     let mut catalogs = BTreeMap::from([(String::new(), texts(settings.get("catalog")))]);
     let named = settings.get("catalogs").and_then(Value::as_object).into_iter().flatten();
     catalogs.extend(named.map(|(name, packages)| (name.clone(), texts(Some(packages)))));
-    let root = Locator { name: manifest.name.as_str().into(), reference: "workspace:.".into() };
     Rules {
         resolutions: resolutions.filter_map(|(key, value)| Resolution::parse(key, value.as_str()?)).collect(),
         extensions: extensions.collect(),
         catalogs,
-        // A root without a name is named by Yarn.
-        root: lock.workspace(&ContextPath::root()).map_or(root, |entry| entry.locator.clone()),
+        root: manifest.locator(),
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) const ROOT: &[Key] = &[
         List(&Any(&[Scalar(F::File), Object(EXTRA_FILE)])),
         "[examples]",
         "file locations that the config names",
-        "More files for the image.",
+        "More files for the image, also such as an ignore file excludes. Secrets and local config are always left out, but for content of templates that is named by its own path.",
     ),
     key(
         "exclude",
