@@ -20,10 +20,10 @@ bases-arm64: ## the same for linux/amd64 and linux/arm64, and run arm64 programs
 frontend: ## build and push the frontend image; prints its reference (FRONTEND_PLATFORMS, FRONTEND_TAG)
 	@hack/frontend
 
-app: ## make the reference Backstage app; prints its folder, which is to be copied, not edited
+app: ## make the reference Backstage app, today's; prints its folder, which is to be copied, not edited
 	@hack/app
 
-demo: ## from nothing to a running image of the reference app (DEMO_COMPARE=1, DEMO_JSON)
+demo: ## from nothing to an image of the reference app that runs on Postgres (DEMO_COMPARE=1, DEMO_JSON)
 	@hack/demo
 
 test: ## every test, unit to end to end (TEST=unit for the quick ones)
@@ -35,7 +35,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (60); FUZZ="plan lockfile" for so
 lint: ## formatting, clippy, scripts, licences of the dependencies
 	@hack/lint
 
-bench: ## compare with the documented Dockerfile, scenario by scenario (BENCH_RUNS, BENCH_JSON)
+bench: ## compare with the documented Dockerfile, two apps, scenario by scenario (BENCH_RUNS, BENCH_JSON; hack/bench has more)
 	@hack/bench
 
 ci: ## what CI runs: lint and test, then stop

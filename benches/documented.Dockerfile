@@ -2,7 +2,11 @@
 # backstage-build is compared with. Different from the documented one are only:
 # - the base: node:22-trixie-slim, the same that backstage-build builds on;
 # - the two ENV lines marked so: in a network with a private CA the install would fail without them, and
-#   elsewhere they change nothing. The headers node-gyp is pointed to are those of the image itself.
+#   elsewhere they change nothing. The headers node-gyp is pointed to are those of the image itself. For the app
+#   whose natives are compiled by both sides, bench adds npm_config_build_from_source=better-sqlite3 to them.
+#
+# It is the same for both apps. That of today's app runs no package's scripts (Yarn's default for a lockfile of
+# format 10), so that its compilers have nothing to do and SQLite does not work in its image.
 
 # Stage 1 - Create yarn install skeleton layer
 FROM node:22-trixie-slim AS packages

@@ -41,11 +41,11 @@ daemon_gone() {
   return 1
 }
 
-# daemon_stop FOLDER: ask it to end, insist after ten seconds, forget it.
+# daemon_stop FOLDER [SIGNAL]: ask it to end (TERM), insist after ten seconds, forget it.
 daemon_stop() {
   local pid
   if pid=$(daemon_pid "$1"); then
-    kill "$pid" 2>/dev/null || true
+    kill -"${2:-TERM}" "$pid" 2>/dev/null || true
     if ! daemon_gone "$pid" 10; then
       kill -9 "$pid" 2>/dev/null || true
       daemon_gone "$pid" 10 || true

@@ -21,7 +21,7 @@ use buildkit_proto::pb::file_action::Action;
 use buildkit_proto::pb::op::Op;
 
 fn portal() -> (Repository, Vec<Diagnostic>) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
     let files = DirectoryFiles::new(root, &repo::read_set(&[], None)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(repo::read(&files, &[])).unwrap()
@@ -65,7 +65,8 @@ fn the_graph_of_a_remembered_plan_holds_nothing_that_is_written() {
     let platform = planned::build_platform();
     let file = planned::syntax_only();
     let mut prepared =
-        planned::of_directory(&planned::source(file.clone(), &platform), &planned::test_path("data/portal")).unwrap();
+        planned::of_directory(&planned::source(file.clone(), &platform), &planned::test_path("data/portal-1.52"))
+            .unwrap();
     let image = planned::image_target(&prepared.plan).clone();
     let whole = planned::bytes(&planned::whole_definition(&prepared, &file, &platform, &image));
     let json = serde_json::to_string(&prepared.plan).unwrap();
@@ -112,7 +113,7 @@ fn the_native_module_is_found() {
 /// create-app's packages under its production config: nothing is compiled, and nothing of SQLite is in the image.
 #[test]
 fn a_driver_that_the_config_does_not_use_is_left_out() {
-    let dir = planned::test_path("data/portal");
+    let dir = planned::test_path("data/portal-1.52");
     let plan = |config: &str, build_file: &str| {
         let mut files = planned::files(&dir);
         let config = format!("backend:\n  database:\n    client: {config}\n");

@@ -39,12 +39,7 @@ impl Engine {
         let mut command = Command::new(hack("engine"));
         command.env("ENGINE_NAME", name).envs(variables.iter().copied());
         // Building an older BuildKit from source takes about a minute the first time.
-        let lines = run(&mut command, 600).expect(&format!("starting the engine {name}"));
-        let export = |line: &str| {
-            let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
-            Some((name.to_owned(), value.replace('\\', "")))
-        };
-        Self { variables: lines.lines().filter_map(export).collect() }
+        Self { variables: exports(&run(&mut command, 600).expect(&format!("starting the engine {name}"))) }
     }
 
     /// A command that talks to this daemon.
@@ -75,9 +70,63 @@ pub fn registry() -> String {
     required("REGISTRY")
 }
 
-/// The reference app; to be copied, never written to.
+/// A Postgres with nothing in it, which ends with this value.
+#[derive(Debug)]
+pub struct Postgres {
+    name: String,
+    variables: BTreeMap<String, String>,
+}
+
+impl Postgres {
+    /// Starts one.
+    pub fn start() -> Self {
+        let name = format!("e2e-{}", crate::unique());
+        let mut command = Command::new(hack("postgres"));
+        // Debian's package is installed where it is missing.
+        let variables = exports(&run(command.arg(&name), 300).expect("starting Postgres"));
+        Self { name, variables }
+    }
+
+    /// What it is listed by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What an image's app is told of it, as `NAME=value`: the variables of create-app's production config.
+    pub fn settings(&self) -> impl Iterator<Item = String> {
+        let asked = ["HOST", "PORT", "USER", "PASSWORD"].map(|name| format!("POSTGRES_{name}"));
+        asked.into_iter().map(|name| format!("{name}={}", self.variables[&name]))
+    }
+
+    /// The network that it listens in.
+    pub fn network(&self) -> &str {
+        &self.variables["POSTGRES_NETWORK"]
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        run(Command::new(hack("postgres")).args(["--stop", &self.name]), 60);
+    }
+}
+
+/// What a program of the harness prints: `export NAME=value` lines, quoted for a shell.
+fn exports(lines: &str) -> BTreeMap<String, String> {
+    let export = |line: &str| {
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        Some((name.to_owned(), value.replace('\\', "")))
+    };
+    lines.lines().filter_map(export).collect()
+}
+
+/// The reference app, today's; to be copied, never written to.
 pub fn app() -> PathBuf {
     required("APP").into()
+}
+
+/// The older reference app, whose natives are compiled; to be copied, never written to.
+pub fn app_with_natives() -> PathBuf {
+    required("APP_WITH_NATIVES").into()
 }
 
 fn required(name: &str) -> String {

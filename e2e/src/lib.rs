@@ -2,7 +2,7 @@
 //!
 //! Nothing here stands for BuildKit: every build is a `docker buildx build` (or a `buildctl build`) against a real
 //! daemon with the frontend image that `make test` pushed. It tells the tests where that is through the environment:
-//! `FRONTEND`, `APP`, and what `make engine` exports.
+//! `FRONTEND`, `APP`, `APP_WITH_NATIVES`, and what `make engine` exports.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,7 +26,7 @@ pub mod repo;
 pub mod run;
 
 pub use build::{Build, Built, Vertex};
-pub use engine::Engine;
+pub use engine::{Engine, Postgres};
 pub use image::Image;
 pub use repo::Repo;
 pub use run::{Output, run};

@@ -27,11 +27,19 @@ impl Repo {
         Self::copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("mini"))
     }
 
-    /// The reference app.
+    /// The reference app, today's.
     pub fn portal() -> Self {
-        let app = engine::app();
-        assert!(app.join("package.json").is_file(), "APP names no app: {}", app.display());
-        Self::copy(&app)
+        Self::app(&engine::app())
+    }
+
+    /// The older reference app.
+    pub fn portal_with_natives() -> Self {
+        Self::app(&engine::app_with_natives())
+    }
+
+    fn app(from: &Path) -> Self {
+        assert!(from.join("package.json").is_file(), "no app is there: {}", from.display());
+        Self::copy(from)
     }
 
     /// A copy of a directory, with a build file that holds its syntax line only.

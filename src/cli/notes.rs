@@ -258,7 +258,7 @@ mod tests {
     fn a_path_that_is_not_there_is_told() {
         use crate::pipeline::{Source, prepare};
 
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
         let told = |text: &str| {
             let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
             let default = Span::line(&file, 1);

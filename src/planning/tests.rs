@@ -176,7 +176,7 @@ fn the_step_comes_to_what_the_frontend_would() {
 #[test]
 fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
     let text = "# syntax=x\nnetwork: {proxy: {http: \"http://hidden:1\"}}\n";
-    let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+    let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
     let source = Source {
         file: SourceFile::new(BUILD_FILE, text),
         ignore: None,
@@ -269,7 +269,7 @@ fn warnings_without_number_are_counted() {
     };
     let warnings: Vec<Diagnostic> =
         (0..70).map(|i| Diagnostic::warning("a/b", i.to_string()).at(Span::line(&source.file, 1))).collect();
-    let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal");
+    let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
     let case = Case { name: "portal".to_owned(), context, source: source.clone() };
     let made = through_json(&Made::of(in_process(&case).unwrap().plan, &warnings, &source.file));
     let taken = made.taken(&Reading::start(&source).unwrap());

@@ -20,7 +20,7 @@ impl Repo {
     pub fn portal() -> Self {
         static READ: OnceLock<Repo> = OnceLock::new();
         let read = || {
-            let files = planned::files(&planned::test_path("data/portal"));
+            let files = planned::files(&planned::test_path("data/portal-1.52"));
             let sources = [
                 ("README.md", "# Portal\n"),
                 ("app-config.yaml", "app:\n  baseUrl: http://localhost:7007\n"),

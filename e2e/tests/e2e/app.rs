@@ -1,13 +1,15 @@
-//! The reference app, built once and looked at from every side.
+//! The reference app, built once and looked at from every side; and the older one, whose natives are compiled.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
 use e2e::engine::hack;
-use e2e::{Build, Built, Repo, cli, report, run, unique};
-use serde_json::Value;
+use e2e::{Build, Built, Postgres, Repo, cli, report, run, unique};
+use serde_json::{Value, json};
 
-const LIMIT: u64 = 600;
+/// Two such apps and all other tests share the machine.
+const LIMIT: u64 = 900;
 /// `docker buildx build` of the app as it is, with a build file that holds its syntax line.
 const UNPACKED: u64 = 385_000_000;
 const COMPRESSED: u64 = 98_000_000;
@@ -33,6 +35,35 @@ fn app() -> &'static App {
         run(command.arg(built.archive()).arg(unpacked.path()), LIMIT).expect("unpacking the image");
         App { _repo: repo, built, unpacked }
     })
+}
+
+/// Runs an image until it is ready and has answered `/`; asserts that it did, as it has to.
+fn boots(image: &Path, args: impl IntoIterator<Item = String>) -> Value {
+    let mut command = Command::new(hack("run-image"));
+    command.arg(image).args(["--get", "/"]).args(args);
+    let ran: Value = serde_json::from_str(&run(&mut command, 180).expect("running the image")).unwrap();
+    report("boot", ran.to_string());
+    assert_ne!(ran["uid"], 0);
+    assert_eq!(ran["readOnlyRoot"], true);
+    assert_eq!((&ran["answers"][0]["status"], &ran["answers"][0]["html"]), (&200.into(), &true.into()));
+    ran
+}
+
+/// Variables of an image, as arguments.
+fn variables(settings: impl IntoIterator<Item = String>) -> impl Iterator<Item = String> {
+    settings.into_iter().flat_map(|setting| ["--env".to_owned(), setting])
+}
+
+/// SQLite in memory, which wants a native module: a binary that belongs to this Node and this C library.
+#[test]
+fn a_compiled_natives_run_sqlite() {
+    let repo = Repo::portal_with_natives();
+    // Its config names Postgres, for which none would be wanted.
+    repo.build_file("install: {natives: {better-sqlite3: source}}\n");
+    let built = Build::of(&repo).within(LIMIT).pass();
+    report("natives", format!("built in {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
+    let settings = ["client=better-sqlite3", "connection=:memory:"];
+    boots(&built.archive(), variables(settings.map(|setting| format!("APP_CONFIG_backend_database_{setting}"))));
 }
 
 fn facts() -> Value {
@@ -70,28 +101,25 @@ fn a_config_fits_the_charts() {
     let node = path.split(':').map(|dir| root.join(dir.trim_start_matches('/')).join("node"));
     assert!(node.clone().any(|node| node.exists()), "no node in {path}");
     assert_ne!(setting("User").as_str().unwrap(), "");
-    assert_eq!(setting("ExposedPorts")["7007/tcp"], serde_json::json!({}));
+    assert_eq!(setting("ExposedPorts")["7007/tcp"], json!({}));
 }
 
+/// The app's own production config, with the variables that it asks for and nothing else: its plugins make their databases.
 #[test]
-fn a_image_boots() {
-    let mut command = Command::new(hack("run-image"));
-    command.arg(app().unpacked.path()).args(["--get", "/"]);
-    for variable in ["client=better-sqlite3", "connection=:memory:"] {
-        command.args(["--env", &format!("APP_CONFIG_backend_database_{variable}")]);
-    }
-    let ran: Value = serde_json::from_str(&run(&mut command, 180).expect("running the image")).unwrap();
-    report("boot", ran.to_string());
-    assert_ne!(ran["uid"], 0);
-    assert_eq!(ran["readOnlyRoot"], true);
-    assert_eq!((&ran["answers"][0]["status"], &ran["answers"][0]["html"]), (&200.into(), &true.into()));
+fn a_image_boots_on_postgres() {
+    let image = app().unpacked.path();
+    let postgres = Postgres::start();
+    let network = ["--network".to_owned(), postgres.network().to_owned()];
+    let ran = boots(image, variables(postgres.settings()).chain(network));
+    assert_eq!(ran["added"], json!(["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD"]));
 }
 
 #[test]
 fn a_plan_is_the_same_in_a_build_and_on_the_command_line() {
-    let repo = Repo::portal();
-    super::plans::equal("the app", &repo);
-    let text = cli::plan_text(repo.path());
+    super::plans::equal("the app", &Repo::portal());
+    let older = Repo::portal_with_natives();
+    super::plans::equal("the older app", &older);
+    let text = cli::plan_text(older.path());
     assert!(text.contains("better-sqlite3"), "{text}");
 }
 

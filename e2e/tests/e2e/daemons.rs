@@ -10,17 +10,28 @@ use e2e::{Build, Engine, Repo, report, run, unique};
 /// nothing of its cache behind them, whichever frontend asks (moby/buildkit#4674).
 static FLOOR: Mutex<()> = Mutex::new(());
 
-/// The oldest that works: a whole build, an edit, a check, a mistake.
+/// The oldest that works.
 #[test]
 fn floor() {
     let _alone = FLOOR.lock().unwrap_or_else(PoisonError::into_inner);
-    let floor = Engine::named("floor", "0.17.3");
+    works("floor", "0.17.3");
+}
+
+/// The release line before that of all other tests.
+#[test]
+fn previous() {
+    works("previous", "0.33.1");
+}
+
+/// A whole build, an edit, a check, a mistake.
+fn works(name: &str, version: &str) {
+    let engine = Engine::named(name, version);
     let repo = Repo::mini();
     let own = unique();
     repo.build_file(&format!("node: 22\nchecks:\n  - {{name: own, run: 'echo {own}'}}\n"));
-    let build = || Build::of(&repo).on(&floor);
+    let build = || Build::of(&repo).on(&engine);
     let built = build().args(["--provenance=mode=max", "--label=a=b"]).pass();
-    report("floor", format!("0.17.3: {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
+    report(name, format!("{version}: {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
     assert!(built.vertex("[own]").log.contains(&own));
     assert_eq!(built.image().setting("Labels")["a"], "b");
     let again = build().pass();

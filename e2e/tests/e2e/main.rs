@@ -17,6 +17,7 @@ mod daemons;
 mod determinism;
 mod examples;
 mod frontend;
+mod harness;
 mod large;
 mod mistakes;
 mod natives;

@@ -3,7 +3,7 @@ module canonical
 go 1.26.8
 
 require (
-	github.com/moby/buildkit v0.33.1
+	github.com/moby/buildkit v0.34.2
 	google.golang.org/protobuf v1.36.12
 )
 
