@@ -193,7 +193,7 @@ fn schemas(builders: &[&str]) -> Vec<String> {
     }
     for (name, dir) in [("backend", "b"), ("plugin", "p"), ("root", ".")] {
         lock.push_str(&format!(
-            "\n\"{name}@workspace:{dir}\":\n  version: 0.0.0-use.local\n  resolution: \"{name}@workspace:{dir}\"\n  linkType: soft\n"
+            "\n\"{name}@workspace:^, {name}@workspace:{dir}\":\n  version: 0.0.0-use.local\n  resolution: \"{name}@workspace:{dir}\"\n  linkType: soft\n"
         ));
     }
     let path = |text: &str| ContextPath::new(text).unwrap();
