@@ -16,6 +16,7 @@
 
 mod planned;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
@@ -351,12 +352,18 @@ fn golden_cases() {
         std::fs::read_dir(planned::test_path("cases")).unwrap().map(|case| case.unwrap().path()).collect();
     cases.retain(|case| case.join("repo/yarn.lock").exists());
     cases.sort();
+    let mut seen = BTreeSet::new();
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         if !name.starts_with("error-") && name != "lock-format-newer" {
+            let repo = read(&case.join("repo"));
+            // Many cases differ in what no install depends on.
+            let rc = repo.yarn.rc.as_ref().map(|file| file.text.to_string());
+            if !seen.insert(format!("{rc:?} {:?} {}", cuts(&repo), repo.lock.file.text)) {
+                continue;
+            }
             // By 4.13.0, but for those of a format that only another one writes.
-            let wrote = read(&case.join("repo")).lock.written_by().to_string();
-            check(&name, &case.join("repo"), &wrote, Yarn::resolve);
+            check(&name, &case.join("repo"), &repo.lock.written_by().to_string(), Yarn::resolve);
         }
     }
 }

@@ -58,6 +58,8 @@ impl Production<'_> {
 fn native(entry: &Entry, reached: bool) -> Option<Native> {
     // An image is Linux: what only another system can load is never there.
     let elsewhere = entry.conditions.as_ref().is_some_and(|c| c.contains("os=") && !c.contains("os=linux"));
+    // Formats before 6 tell no conditions; this one is in every old repository and loads on macOS only.
+    let elsewhere = elsewhere || entry.locator.name == "fsevents";
     let is_tool = TOOLS.contains(&&*entry.locator.name);
     if entry.soft || is_tool || elsewhere {
         return None;
