@@ -182,6 +182,11 @@ fn command(program: &str, dir: &Path) -> Command {
         .env("YARN_ENABLE_TELEMETRY", "0")
         .env("YARN_IGNORE_PATH", "1")
         .env("YARN_ENABLE_PROGRESS_BARS", "0");
+    // Settings that want a variable get one: no registry is asked for what is in the lockfile.
+    let rc = std::fs::read_to_string(dir.join(".yarnrc.yml")).unwrap_or_default();
+    for (name, _) in rc.split("${").skip(1).filter_map(|part| part.split_once('}')) {
+        command.env(name, "x");
+    }
     command
 }
 
