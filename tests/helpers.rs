@@ -4,8 +4,12 @@
 //! itself read what the wrapper wrote.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,10 +19,11 @@ struct Step {
     dir: TempDir,
 }
 
-const TELLS: &str = "const { existsSync, readFileSync } = require('node:fs');
+const TELLS: &str = "const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const file = `${process.env.HOME}/.yarnrc.yml`;
 const rc = existsSync(file) ? readFileSync(file, 'utf8') : '';
-console.log(JSON.stringify({ rc, env: process.env, args: process.argv.slice(2) }));
+// Not printed: what a step prints shows no secrets.
+writeFileSync(`${process.env.HOME}.json`, JSON.stringify({ rc, env: process.env, args: process.argv.slice(2) }));
 ";
 
 impl Step {
@@ -31,9 +36,15 @@ impl Step {
         let here = |name: &str| {
             let text = std::fs::read_to_string(asset(name)).unwrap();
             let text = text.replace("/tmp/", &format!("{}/", step.dir.path().display()));
-            text.replace("/run/secrets", step.at("secrets").to_str().unwrap())
+            let text = text.replace("/run/secrets", step.at("secrets").to_str().unwrap());
+            let text = text.replace("/build/repo", step.at("repo").to_str().unwrap());
+            text.replace("/cache/yarn", step.at("shared").to_str().unwrap())
         };
-        std::fs::write(step.at("yarn.mjs"), here("yarn.mjs")).unwrap();
+        std::fs::create_dir_all(step.at("repo")).unwrap();
+        for name in ["yarn", "cache", "filter", "proxy", "registries", "release"] {
+            let name = format!("{name}.mjs");
+            std::fs::write(step.at(&name), here(&name)).unwrap();
+        }
         for name in ["shell.sh", "packages.sh"] {
             std::fs::write(step.at(name), format!("{}{}", here("ca.sh"), here(name))).unwrap();
         }
@@ -46,9 +57,13 @@ impl Step {
     }
 
     fn run(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+        self.run_in(".", program, args, env)
+    }
+
+    fn run_in(&self, dir: &str, program: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
         let path = std::env::var("PATH").unwrap();
         let mut command = Command::new(program);
-        command.current_dir(self.dir.path()).args(args).env_clear().env("PATH", path).env("HOME", self.at("home"));
+        command.current_dir(self.at(dir)).args(args).env_clear().env("PATH", path).env("HOME", self.at("home"));
         command.envs(env.iter().copied()).output().unwrap()
     }
 
@@ -56,7 +71,8 @@ impl Step {
     fn yarn(&self, env: &[(&str, &str)]) -> (Value, String) {
         let output = self.run("node", &["yarn.mjs", "tells.cjs", "install"], env);
         let said = String::from_utf8(output.stderr).unwrap();
-        (serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}")), said)
+        let told = std::fs::read(self.at("home.json")).unwrap_or_else(|_| panic!("{said}"));
+        (serde_json::from_slice(&told).unwrap(), said)
     }
 
     fn rc(&self) -> String {
@@ -105,24 +121,251 @@ fn logins_of_an_npmrc() {
         ),
         (format!("{registry}/:_authToken=abc\n"), "npmAuthToken: \"abc\"".to_owned()),
     ] {
-        let wanted = format!("\nnpmRegistries:\n  \"{registry}\":\n    {wanted}\n    npmAlwaysAuth: true\n");
+        let mut wanted = format!("npmRegistries:\n  \"{registry}\":\n    {wanted}\n    npmAlwaysAuth: true\n");
+        if npmrc.contains("registry=") {
+            wanted += &format!("npmRegistryServer: \"https:{registry}\"\n");
+        }
         assert_eq!(Step::with(&[("npmrc", &npmrc)]).rc(), wanted, "{npmrc}");
     }
     // Half a login is none.
     assert_eq!(Step::with(&[("npmrc", &format!("{registry}/:username=jane\n"))]).rc(), "");
 }
 
+/// What `.yarnrc.yml` says, as a step is told it.
+fn told_registries(step: &Step, default: &str, scope: &str, token: &[&str]) -> String {
+    let text = format!("npmRegistryServer: \"{default}\"\nnpmScopes:\n  s:\n    npmRegistryServer: \"{scope}\"\n");
+    std::fs::write(step.at("repo/.yarnrc.yml"), text).unwrap();
+    serde_json::json!({"default": default, "scopes": {"s": scope}, "token": token}).to_string()
+}
+
 #[test]
-fn the_token_stands_in_for_tokens_only() {
+fn the_token_is_for_the_registry_that_the_repository_names() {
     if !has_node() {
         return;
     }
-    let npmrc =
-        "//${HOST}/:_authToken=${ANY}\n//b/:username=${WHO}\n//b/:_password=${ANY}\nregistry=https://${HOST}/\n";
+    let step = Step::with(&[("npm_token", "t0ken")]);
+    let (own, other) = ("https://npm.corp/all", "https://other.example");
+    let registries = told_registries(&step, own, other, &[]);
+    let variables = [("BACKSTAGE_BUILD_REGISTRIES", &*registries), ("BACKSTAGE_BUILD_VARIABLES", "X_TOKEN OTHER_AUTH")];
+    let (told, said) = step.yarn(&variables);
+    assert_eq!(
+        told["rc"],
+        format!("npmRegistries:\n  \"{own}\":\n    npmAuthToken: \"t0ken\"\n    npmAlwaysAuth: true\n")
+    );
+    assert!(said.contains("--secret id=X_TOKEN,env=X_TOKEN --secret id=OTHER_AUTH,env=OTHER_AUTH"), "{said}");
+    assert!(!told["env"].to_string().contains("t0ken"), "{:#}", told["env"]);
+    assert_eq!(told["env"]["X_TOKEN"], "");
+    // The build file's registry comes first.
+    let (told, _) = step.yarn(&[variables[0], ("YARN_NPM_REGISTRY_SERVER", "https://set.example/")]);
+    assert!(told["rc"].as_str().unwrap().contains("\"https://set.example\":\n    npmAuthToken"), "{told:#}");
+    assert_eq!(told["rc"].as_str().unwrap().matches("t0ken").count(), 1);
+
+    // A file that uses it by its name says where it goes, and it goes nowhere else.
+    let step = Step::with(&[("npm_token", "t0ken")]);
+    let registries = told_registries(&step, own, other, &["NPM_TOKEN"]);
+    let (told, said) =
+        step.yarn(&[("BACKSTAGE_BUILD_REGISTRIES", &registries), ("BACKSTAGE_BUILD_VARIABLES", "NPM_TOKEN")]);
+    assert_eq!((&told["rc"], &told["env"]["NPM_TOKEN"]), (&"".into(), &"t0ken".into()), "{said}");
+    let npmrc = "//b.example/:_authToken=${NPM_TOKEN}\n";
     let (told, _) = Step::with(&[("npmrc", npmrc), ("npm_token", "t0ken")]).yarn(&[]);
-    assert!(told["rc"].as_str().unwrap().contains("npmAuthToken: \"t0ken\""), "{told:#}");
-    assert_eq!(told["env"]["YARN_NPM_REGISTRY_SERVER"], "https://");
-    assert_eq!(told["rc"].as_str().unwrap().matches("t0ken").count(), 1, "{told:#}");
+    assert_eq!(
+        told["rc"],
+        "npmRegistries:\n  \"//b.example\":\n    npmAuthToken: \"t0ken\"\n    npmAlwaysAuth: true\n"
+    );
+}
+
+#[test]
+fn a_variable_is_its_own_secret_and_no_other() {
+    if !has_node() {
+        return;
+    }
+    let npmrc = "//a.example/:_authToken=${ANY}\n//b.example/:_authToken=${OWN}\n";
+    let (told, said) = Step::with(&[("npmrc", npmrc), ("npm_token", "t0ken"), ("own", "theirs")]).yarn(&[]);
+    let rc = told["rc"].as_str().unwrap();
+    assert!(rc.contains("\"//b.example\":\n    npmAuthToken: \"theirs\"") && !rc.contains("a.example"), "{rc}");
+    assert!(rc.contains("\"https://registry.yarnpkg.com\":\n    npmAuthToken: \"t0ken\""), "{rc}");
+    assert!(said.contains("the secret npmrc uses ${ANY}") && said.contains("install.secrets"), "{said}");
+}
+
+#[test]
+fn a_login_at_the_top_is_for_the_host_of_the_registry() {
+    if !has_node() {
+        return;
+    }
+    for (scope, count) in [("https://npm.corp/scope", 2), ("https://other.example", 1), ("https://npm.corp.example", 1)]
+    {
+        let step = Step::with(&[("X_TOKEN", "t0ken")]);
+        let registries = told_registries(&step, "https://npm.corp/all", scope, &[]);
+        let file = step.at("repo/.yarnrc.yml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}npmAuthToken: \"${{X_TOKEN}}\" # ours\n# npmAuthToken: none\n")).unwrap();
+        let (told, _) =
+            step.yarn(&[("BACKSTAGE_BUILD_REGISTRIES", &registries), ("BACKSTAGE_BUILD_VARIABLES", "X_TOKEN")]);
+        assert_eq!(told["rc"].as_str().unwrap().matches("npmAuthToken: \"t0ken\"").count(), count, "{told:#}");
+        // In the environment it would win over the file's, for every registry.
+        assert_eq!(told["env"]["YARN_NPM_AUTH_TOKEN"], "");
+        let step = Step::with(&[("yarnrc", "npmAuthToken: t0ken\nenableTelemetry: false\n")]);
+        let registries = told_registries(&step, "https://npm.corp/all", scope, &[]);
+        let rc = step.yarn(&[("BACKSTAGE_BUILD_REGISTRIES", &registries)]).0["rc"].as_str().unwrap().to_owned();
+        assert_eq!(rc.matches("npmAuthToken: \"t0ken\"").count(), count, "{rc}");
+        assert!(!rc.starts_with("npmAuthToken"), "{rc}");
+    }
+}
+
+#[test]
+fn addresses_lose_their_logins() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[("PASSWORD", "pass word")]);
+    let url = "http://jane:${PASSWORD}@npm.corp/all";
+    let mut registries = told_registries(&step, url, "https://jo:plain%21pw@other.example/", &[]);
+    registries = registries.replace("jane:${PASSWORD}@", "").replace("jo:plain%21pw@", "");
+    let (told, _) =
+        step.yarn(&[("BACKSTAGE_BUILD_REGISTRIES", &registries), ("BACKSTAGE_BUILD_VARIABLES", "PASSWORD")]);
+    let rc = told["rc"].as_str().unwrap();
+    assert!(rc.contains(&format!("\"http://npm.corp/all\":\n    npmAuthIdent: \"{JANE}\"")), "{rc}");
+    assert!(rc.contains("npmRegistryServer: \"http://npm.corp/all\"\n"), "{rc}");
+    assert!(rc.contains("npmAuthIdent: \"am86cGxhaW4hcHc=\""), "{rc}");
+    assert!(rc.contains("  \"s\":\n    npmRegistryServer: \"https://other.example\"\n"), "{rc}");
+    assert_eq!(told["env"]["npm_config_registry"], "http://npm.corp/all");
+    // A variable may be all of an address; secrets hold addresses as well.
+    let step = Step::with(&[
+        ("REGISTRY", "http://jane:pass%20word@npm.corp"),
+        ("yarnrc", "npmScopes:\n  t: {npmRegistryServer: 'https://x:y0y0@third.example'}\n"),
+        ("npmrc", "@s:registry=https://jo:plain%21pw@other.example/\n"),
+    ]);
+    let (told, _) = step.yarn(&[
+        ("BACKSTAGE_BUILD_REGISTRIES", r#"{"default":"${REGISTRY}"}"#),
+        ("BACKSTAGE_BUILD_VARIABLES", "REGISTRY"),
+    ]);
+    let rc = told["rc"].as_str().unwrap();
+    assert!(rc.contains(&format!("\"http://npm.corp\":\n    npmAuthIdent: \"{JANE}\"")), "{rc}");
+    assert!(!rc.contains("@other") && !rc.contains("@third") && !rc.contains("@npm"), "{rc}");
+    assert!(rc.contains("third.example\":\n    npmAuthIdent: \"eDp5MHkw\""), "{rc}");
+}
+
+#[test]
+fn what_a_step_prints_shows_no_secret() {
+    if !has_node() {
+        return;
+    }
+    let secrets = [
+        ("npm_token", "t0ken-of-ours"),
+        ("npmrc", "//b/:_auth=amFuZTpwYXNzIHdvcmQ=\n"),
+        ("key", "line one 1\nline two 2\n"),
+    ];
+    let step = Step::with(&secrets);
+    let program = "const say = text => new Promise(done => process.stdout.write(text, () => setTimeout(done, 30)));
+        (async () => {
+            for (const part of ['a t0ken', '-of-', 'ours b t0ken-of-nobody \\u001b[31mé\\u001b[0m ', 'pass%20w', 'ord ', 'amFuZTpwYXNzIHdvcmQ= ', 'pass word ', 'line two 2 ',
+                Buffer.from('t0ken-of-ours').toString('base64'), ' pw0rd of a proxy ', 't0ken-o']) await say(part);
+            process.stderr.write('t0ken-of-ours\\n');
+            process.exitCode = 7;
+        })();";
+    std::fs::write(step.at("says.cjs"), program.replace("\\\\", "\\")).unwrap();
+    let proxy = ("HTTPS_PROXY", "http://me:pw0rd@proxy:3128");
+    let output = step.run("node", &["yarn.mjs", "says.cjs"], &[proxy]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(shown, "a *** b t0ken-of-nobody \u{1b}[31mé\u{1b}[0m *** *** *** *** *** *** of a proxy t0ken-o");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "***\n");
+    assert_eq!(output.status.code(), Some(7));
+    // A program that is ended by a signal fails the step.
+    std::fs::write(step.at("dies.cjs"), "process.kill(process.pid, 'SIGKILL')").unwrap();
+    let output = step.run("node", &["yarn.mjs", "dies.cjs"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SIGKILL"));
+}
+
+/// Every way to cut a text into two: what is replaced does not depend on it.
+#[test]
+fn a_secret_across_chunks_is_replaced() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[]);
+    let check = "import { Filter } from './filter.mjs';
+        const text = 'x abcdef abcd abcdefgh aabcdefgh abcdabcdefgh é abc';
+        const whole = new Filter(['abcd', 'abcdefgh', 'é abcz']);
+        const wanted = Buffer.concat([whole.push(Buffer.from(text)), whole.end()]).toString();
+        const bytes = Buffer.from(text);
+        for (let i = 0; i <= bytes.length; i += 1) for (let j = i; j <= bytes.length; j += 1) {
+            const filter = new Filter(['abcd', 'abcdefgh', 'é abcz']);
+            const parts = [bytes.subarray(0, i), bytes.subarray(i, j), bytes.subarray(j)].map(part => filter.push(part));
+            const found = Buffer.concat([...parts, filter.end()]).toString();
+            if (found !== wanted) throw new Error(`${i} ${j} ${found}`);
+        }
+        const none = new Filter(['', 'ab']);
+        if (none.push(Buffer.from('ab')).toString() + none.end() !== 'ab') throw new Error('short');
+        console.log(wanted);";
+    std::fs::write(step.at("check.mjs"), check).unwrap();
+    let output = step.run("node", &["check.mjs"], &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "x ***ef *** *** a*** ****** é abc\n", "{output:?}");
+}
+
+#[test]
+fn hosts_without_a_proxy_are_told_to_yarn() {
+    if !has_node() {
+        return;
+    }
+    let proxies = ("HTTPS_PROXY", "http://me:pw0rd@proxy:3128");
+    let rc = |no: &str, default: &str| {
+        let step = Step::with(&[]);
+        std::fs::write(
+            step.at("repo/yarn.lock"),
+            "  resolution: \"a@npm:1.0.0::__archiveUrl=https%3A%2F%2F10.1.2.3%3A8443%2Fa.tgz\"\n",
+        )
+        .unwrap();
+        let registries = serde_json::json!({ "default": default }).to_string();
+        let (told, _) = step.yarn(&[proxies, ("NO_PROXY", no), ("BACKSTAGE_BUILD_REGISTRIES", &registries)]);
+        let hosts: Vec<String> = told["rc"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .skip(1)
+            .map(|line| line.trim().replace(": {httpProxy: \"\", httpsProxy: \"\"}", ""))
+            .collect();
+        (hosts.join(" "), told["env"]["YARN_HTTPS_PROXY"].clone())
+    };
+    let kept = Value::from(proxies.1);
+    for (no, default, wanted) in [
+        ("", "https://npm.corp", ""),
+        ("corp", "https://npm.corp", r#""*.corp" "corp""#),
+        (".Corp, *.example other", "https://npm.corp", r#""*.corp" "*.example" "*.other" "corp" "example" "other""#),
+        ("corp:443,corp:8080", "https://npm.corp", r#""npm.corp""#),
+        ("corp:80", "https://npm.corp", ""),
+        ("corp:80", "http://npm.corp", r#""npm.corp""#),
+        ("corp:8080", "https://npm.corp:8080/x", r#""npm.corp""#),
+        ("10.0.0.0/8", "https://npm.corp", r#""10.1.2.3""#),
+        ("10.1.2.3:8443,10.1.2.4/32,999.0.0.0/8,a/b", "https://10.1.2.4", r#""10.1.2.3" "10.1.2.4""#),
+        ("127.0.0.1,::1,[::1]", "https://npm.corp", r#""127.0.0.1" "\\[::1\\]""#),
+    ] {
+        assert_eq!(rc(no, default), (wanted.to_owned(), kept.clone()), "{no}");
+    }
+    assert_eq!(rc("corp,*", "https://npm.corp"), (String::new(), Value::Null));
+}
+
+#[test]
+fn a_fetched_yarn_is_the_one_that_is_declared() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[]);
+    std::fs::create_dir(step.at("bin")).unwrap();
+    std::fs::write(step.at("bin/npm"), "#!/bin/sh\nprintf yarn >\"$BACKSTAGE_BUILD_YARN\"\n").unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(step.at("bin/npm")).status().unwrap().success());
+    let path = format!("{}:{}", step.at("bin").display(), std::env::var("PATH").unwrap());
+    let fetched = step.at("yarn.js").display().to_string();
+    let run = |hash: &str| {
+        let env = [("PATH", &*path), ("BACKSTAGE_BUILD_YARN", &*fetched), ("BACKSTAGE_BUILD_YARN_HASH", hash)];
+        step.run("node", &["yarn.mjs", "npm", "install"], &env)
+    };
+    // printf yarn | sha1sum
+    assert!(run("sha1.d19a2519b1c9fee4c6b5f01dc492350db888039a").status.success());
+    let other = run("sha1.d19a2519b1c9fee4c6b5f01dc492350db888039b");
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert_eq!(other.status.code(), Some(1));
+    assert!(said.contains("packageManager in package.json") && said.contains("  d19a2519"), "{said}");
 }
 
 #[test]
@@ -239,9 +482,257 @@ fn yarn_takes_what_the_wrapper_writes() {
     let step = Step::with(&[("npmrc", npmrc), ("yarnrc", yarnrc)]);
     std::fs::write(step.at("package.json"), "{}").unwrap();
     std::fs::write(step.at("yarn.lock"), "").unwrap();
-    let output =
-        step.run("node", &["yarn.mjs", &yarn, "config", "get", "npmRegistries", "--json", "--no-redacted"], &[]);
+    let asks = ["config", "get", "npmRegistries", "--json", "--no-redacted"];
+    let wrapped = step.run("node", &[&["yarn.mjs", &*yarn], &asks[..]].concat(), &[]);
+    assert!(wrapped.status.success() && !String::from_utf8_lossy(&wrapped.stdout).contains("theirs"), "{wrapped:?}");
+    // By itself, for what the wrapper prints shows no secrets.
+    let output = step.run("node", &[&[&*yarn], &asks[..]].concat(), &[]);
     let settings: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(settings["//a.example.com"]["npmAuthToken"], "theirs", "{settings:#}");
     assert_eq!(settings["//b.example.com"]["npmAuthIdent"], JANE, "{settings:#}");
+}
+
+/// Registries that serve `plain`, `@s/scoped` and `native` (for this platform alone) 1.0.0, and what they were asked.
+struct Registries {
+    ports: [u16; 2],
+    seen: Arc<Mutex<Vec<(usize, String, String)>>>,
+}
+
+impl Registries {
+    fn start(step: &Step) -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let archives: BTreeMap<&str, Vec<u8>> = [("plain", ""), ("@s/scoped", ""), ("native", r#","os":["linux"]"#)]
+            .map(|(name, more)| {
+                let package = step.at("package");
+                std::fs::create_dir_all(&package).unwrap();
+                let text = format!(r#"{{"name":"{name}","version":"1.0.0"{more}}}"#);
+                std::fs::write(package.join("package.json"), text).unwrap();
+                std::fs::write(package.join("index.js"), name).unwrap();
+                let tar = Command::new("tar").current_dir(step.dir.path()).args(["-czf", "-", "package"]).output();
+                (name, tar.unwrap().stdout)
+            })
+            .into();
+        let ports = [0, 1].map(|at| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (seen, archives) = (Arc::clone(&seen), archives.clone());
+            std::thread::spawn(move || {
+                for mut stream in listener.incoming().flatten() {
+                    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|l| !l.is_empty());
+                    let Some(first) = lines.next() else { continue };
+                    let authorization = lines.find_map(|line| {
+                        let (name, value) = line.split_once(": ")?;
+                        name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
+                    });
+                    let path = first.split(' ').nth(1).unwrap_or_default().to_lowercase().replace("%2f", "/");
+                    seen.lock().unwrap().push((at, path.clone(), authorization.unwrap_or_default()));
+                    let name = archives.keys().find(|name| path.contains(**name)).copied().unwrap_or_default();
+                    let more = if name == "native" { r#","os":["linux"]"# } else { "" };
+                    let file = name.split('/').next_back().unwrap_or_default();
+                    let url = format!("http://127.0.0.1:{port}/{name}/-/{file}-1.0.0.tgz");
+                    let body = match archives.get(name) {
+                        Some(archive) if path.ends_with(".tgz") => archive.clone(),
+                        Some(_) => format!(
+                            r#"{{"name":"{name}","dist-tags":{{"latest":"1.0.0"}},"time":{{"1.0.0":"2020-01-01T00:00:00Z"}},"versions":{{"1.0.0":{{"name":"{name}","version":"1.0.0"{more},"dist":{{"tarball":"{url}"}}}}}}}}"#
+                        )
+                        .into_bytes(),
+                        None => Vec::new(),
+                    };
+                    let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+                    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+                }
+            });
+            port
+        });
+        Self { ports, seen }
+    }
+
+    /// What was asked since the last time, by path.
+    fn asked(&self) -> Vec<(usize, String, String)> {
+        let mut asked = std::mem::take(&mut *self.seen.lock().unwrap());
+        asked.sort();
+        asked
+    }
+}
+
+/// Yarn itself, with its own requests: which credential goes where, and which archives are taken from a shared cache.
+#[test]
+fn yarn_sends_each_login_to_its_registry_and_takes_no_archive_unchecked() {
+    let yarns: Vec<String> =
+        ["BACKSTAGE_BUILD_YARN_TEST", "BACKSTAGE_BUILD_YARN3_TEST"].into_iter().flat_map(std::env::var).collect();
+    if yarns.is_empty() {
+        return eprintln!("skipped: BACKSTAGE_BUILD_YARN_TEST and BACKSTAGE_BUILD_YARN3_TEST are not set");
+    }
+    for yarn in yarns {
+        let step = Step::with(&[("npm_token", "t0ken-of-ours"), ("PASSWORD", "s3cret-pw")]);
+        let registries = Registries::start(&step);
+        let [ours, theirs] = registries.ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let manifest = r#"{"name":"root","private":true,"dependencies":{"plain":"1.0.0","@s/scoped":"1.0.0"},"optionalDependencies":{"native":"1.0.0"}}"#;
+        std::fs::write(step.at("repo/package.json"), manifest).unwrap();
+        std::fs::write(step.at("repo/yarn.lock"), "").unwrap();
+        let settings = |default: &str| {
+            let text = format!(
+                "nodeLinker: node-modules\nunsafeHttpWhitelist: ['127.0.0.1']\nnpmRegistryServer: '{default}'\nnpmScopes:\n  s:\n    npmRegistryServer: '{theirs}'\n    npmAuthToken: '${{X_TOKEN}}'\n"
+            );
+            std::fs::write(step.at("repo/.yarnrc.yml"), text).unwrap();
+        };
+        settings(&ours);
+        let told = serde_json::json!({"default": ours, "scopes": {"s": theirs}}).to_string();
+        let (own, global) = (step.at("own").display().to_string(), step.at("global").display().to_string());
+        let program = step.at("yarn.mjs").display().to_string();
+        let install = |more: &[&str]| {
+            let env = [
+                ("BACKSTAGE_BUILD_REGISTRIES", &*told),
+                ("BACKSTAGE_BUILD_VARIABLES", "X_TOKEN PASSWORD"),
+                ("BACKSTAGE_BUILD_CACHE", "shared"),
+                ("YARN_CACHE_FOLDER", &own),
+                ("YARN_GLOBAL_FOLDER", &global),
+                ("YARN_ENABLE_GLOBAL_CACHE", "0"),
+                ("YARN_ENABLE_MIRROR", "0"),
+                ("YARN_ENABLE_TELEMETRY", "0"),
+            ];
+            for gone in ["own", "global", "repo/node_modules"] {
+                let _ = std::fs::remove_dir_all(step.at(gone));
+            }
+            let args = [&[&*program, &*yarn, "install"], more].concat();
+            let output = step.run_in("repo", "node", &args, &env);
+            let said =
+                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            (output.status.success(), said)
+        };
+        let (passed, said) = install(&["--no-immutable"]);
+        assert!(passed, "{said}");
+        let asked = registries.asked();
+        assert!(asked.iter().any(|(at, ..)| *at == 1) && asked.iter().any(|(at, ..)| *at == 0), "{asked:#?}");
+        for (at, path, authorization) in &asked {
+            let wanted = if *at == 0 { "Bearer t0ken-of-ours" } else { "" };
+            assert_eq!(authorization, wanted, "{path}");
+        }
+        // What has a checksum is shared, what has none is not.
+        let shared = || {
+            let files = std::fs::read_dir(step.at("shared/cache")).unwrap();
+            let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let names = shared();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(names[0].starts_with("@s-scoped-npm-1.0.0-") && names[1].starts_with("plain-npm-1.0.0-"), "{names:?}");
+        let archive = |name: &str| step.at("shared/cache").join(name);
+        let good = std::fs::read(archive(&names[1])).unwrap();
+
+        // Another build poisons one that has a checksum, and lays out one that has none.
+        let own_name =
+            std::fs::read_dir(step.at("own")).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let native = own_name.into_iter().find(|name| name.starts_with("native-")).unwrap();
+        let poison = std::fs::read(archive(&names[0])).unwrap();
+        for name in [&names[1], &native] {
+            std::fs::write(archive(name), &poison).unwrap();
+        }
+        let (passed, said) = install(&["--immutable"]);
+        assert!(passed && said.contains(&format!("not what yarn.lock has, so fetched anew: {}", names[1])), "{said}");
+        let paths: Vec<String> = registries.asked().into_iter().map(|(_, path, _)| path).collect();
+        assert_eq!(paths, ["/native/-/native-1.0.0.tgz", "/plain/-/plain-1.0.0.tgz"]);
+        for name in ["plain", "native"] {
+            let index = step.at(&format!("repo/node_modules/{name}/index.js"));
+            assert_eq!(std::fs::read_to_string(index).unwrap(), name);
+        }
+        assert_eq!(std::fs::read(archive(&names[1])).unwrap(), good);
+        // What is no file is no archive.
+        std::fs::remove_file(archive(&names[1])).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", archive(&names[1])).unwrap();
+        std::fs::remove_file(archive(&names[0])).unwrap();
+        std::fs::create_dir(archive(&names[0])).unwrap();
+        assert!(install(&["--immutable"]).0);
+        registries.asked();
+        assert!(install(&["--immutable"]).0);
+        let paths: Vec<String> = registries.asked().into_iter().map(|(_, path, _)| path).collect();
+        assert_eq!(paths, ["/native/-/native-1.0.0.tgz"]);
+
+        // Nor is what is no folder a cache.
+        std::fs::remove_dir_all(step.at("shared/cache")).unwrap();
+        std::fs::write(step.at("shared/cache"), "").unwrap();
+        assert!(install(&["--immutable"]).0);
+        assert_eq!(shared(), names);
+        registries.asked();
+
+        // A password in an address: sent, and not shown in Yarn's own error.
+        let name = ours.strip_prefix("http://").unwrap();
+        settings(&format!("http://jane:${{PASSWORD}}@{name}"));
+        let (passed, said) = install(&["--immutable"]);
+        assert!(passed, "{said}");
+        assert_eq!(registries.asked()[0].2, "Basic amFuZTpzM2NyZXQtcHc=");
+        let lock = std::fs::read_to_string(step.at("repo/yarn.lock")).unwrap();
+        std::fs::write(step.at("repo/yarn.lock"), lock.replace("native", "nowhere")).unwrap();
+        std::fs::write(step.at("repo/package.json"), manifest.replace("native", "nowhere")).unwrap();
+        let (passed, said) = install(&["--immutable"]);
+        assert!(!passed && said.contains("nowhere") && said.contains(name), "{said}");
+        assert!(!said.contains("s3cret-pw") && !said.contains("jane:"), "{said}");
+        // Nothing of it stays beside the repository.
+        let left =
+            std::fs::read_dir(step.at("repo")).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        assert!(left.into_iter().all(|name| !name.starts_with(".backstage-build")));
+    }
+}
+
+#[test]
+fn natives_go_where_the_install_has_their_packages() {
+    if !has_node() {
+        return;
+    }
+    let step = Step::with(&[]);
+    let write = |path: &str, text: &str| {
+        let path = step.at(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let package = |name: &str, version: &str| format!(r#"{{"name": "{name}", "version": "{version}"}}"#);
+    for (place, name, version) in [
+        ("node_modules/n", "n", "1.0.0"),
+        ("node_modules/alias", "n", "2.0.0"),
+        ("node_modules/@s/n", "@s/n", "1.0.0"),
+        ("node_modules/user/node_modules/n", "n", "2.0.0"),
+        ("packages/backend/node_modules/n", "n", "2.0.0"),
+        ("node_modules/user", "user", "1.0.0"),
+    ] {
+        write(&format!("deps/{place}/package.json"), &package(name, version));
+    }
+    // What Yarn takes, too, and a link that leads round in a circle.
+    write("deps/node_modules/marked/package.json", &format!("\u{feff}{}", package("marked", "1.0.0")));
+    write("deps/node_modules/empty/package.json", "");
+    std::os::unix::fs::symlink("../packages/backend", step.at("deps/node_modules/backend")).unwrap();
+    for (built, name, version) in [("0", "n", "1.0.0"), ("1", "n", "2.0.0"), ("2", "@s/n", "1.0.0")] {
+        write(&format!("built/{built}/package.json"), &package(name, version));
+        write(&format!("built/{built}/build/n.node"), built);
+        write(&format!("built/{built}/node_modules/other/index.js"), "");
+    }
+    let place = asset("place.mjs");
+    let run = |natives: &[&str]| {
+        std::fs::create_dir_all(step.at("out")).unwrap();
+        step.run("node", &[&[place.to_str().unwrap(), "deps", "out"], natives].concat(), &[])
+    };
+    let (one, two, scoped) = (
+        ["n", "1.0.0", "built/0", "required"],
+        ["n", "2.0.0", "built/1", "required"],
+        ["@s/n", "1.0.0", "built/2", "optional"],
+    );
+    let output = run(&[one, two, scoped].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (place, built) in [
+        ("node_modules/n", "0"),
+        ("node_modules/alias", "1"),
+        ("node_modules/@s/n", "2"),
+        ("node_modules/user/node_modules/n", "1"),
+        ("packages/backend/node_modules/n", "1"),
+    ] {
+        let binary = step.at("out").join(place).join("build/n.node");
+        assert_eq!(std::fs::read_to_string(&binary).unwrap_or_default(), built, "{}", binary.display());
+        assert!(!step.at("out").join(place).join("node_modules/other").exists(), "{place}");
+    }
+    assert!(!step.at("out/node_modules/marked").exists() && !step.at("out/node_modules/backend").exists());
+    // Built and needed, and nowhere to go.
+    let gone = run(&["n", "3.0.0", "built/0", "required"]);
+    assert!(!gone.status.success() && String::from_utf8_lossy(&gone.stderr).contains("n@3.0.0"));
+    assert!(run(&["n", "3.0.0", "built/0", "optional"]).status.success());
 }

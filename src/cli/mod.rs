@@ -15,7 +15,7 @@ use crate::files::{DirectoryFiles, FilesError, ReadSet};
 use crate::ignore;
 use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared, Source};
-use crate::plan::Text;
+use crate::plan::{self, Text};
 use crate::planning;
 use crate::platform;
 use crate::prune;
@@ -156,12 +156,7 @@ fn natives(app: &Path, built: &[String]) -> io::Result<String> {
 
 fn show(out: &mut impl Write, prepared: &Prepared, json: bool) -> io::Result<()> {
     complain(&prepared.warnings);
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &prepared.plan)?;
-        writeln!(out)
-    } else {
-        write!(out, "{}", Text(&prepared.plan))
-    }
+    if json { writeln!(out, "{}", plan::json(&prepared.plan)) } else { write!(out, "{}", Text(&prepared.plan)) }
 }
 
 /// Diagnostics go to stderr, coloured where a person reads it.

@@ -7,7 +7,7 @@ use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard
 use buildkit_llb::{Input, Metadata};
 
 use crate::path::ImagePath;
-use crate::plan::{CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Tree, Written, WrittenFiles};
+use crate::plan::{self, CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Tree, Written, WrittenFiles};
 
 use super::{Builder, GraphError};
 
@@ -88,7 +88,7 @@ impl Builder<'_> {
     /// The plan as files.
     pub(super) fn printed(&self) -> Result<Output, GraphError> {
         let op = |source| GraphError::Op { step: StepId::new("plan"), source };
-        let json = serde_json::to_string_pretty(self.plan).unwrap_or_default();
+        let json = plan::json(self.plan);
         let file = |name: &str, text: String| Mkfile::new(name, 0o644, text.into_bytes()).timestamp(FIXED);
         FileOp::new(Input::Scratch, file("/plan.txt", Text(self.plan).to_string()))
             .then(file("/plan.json", json + "\n"))

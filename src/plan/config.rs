@@ -50,7 +50,7 @@ impl Planner<'_> {
             stop_signal: runtime.stop_signal.as_ref().map(|signal| signal.value.clone()),
             healthcheck: self.healthcheck(&listen, port),
             volumes: runtime.writable.iter().map(|dir| dir.value.to_string()).collect(),
-            history: std::mem::take(&mut self.history),
+            history: std::mem::take(&mut self.history).iter().map(|entry| super::one_line(entry)).collect(),
         }
     }
 

@@ -18,6 +18,7 @@ mod packages;
 mod prune;
 mod references;
 mod runtime;
+mod shown;
 mod text;
 mod user;
 mod workspaces;
@@ -26,15 +27,18 @@ mod yarn;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diagnostic::render::printable;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::ignore_pattern;
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
+use crate::secret;
 use crate::spec::Spec;
 use crate::spec::model::{Proxy, SourceMaps};
 
 pub use model::*;
+pub use shown::json;
 pub use text::Text;
 
 /// What a plan is made from.
@@ -129,7 +133,7 @@ impl<'a> Planner<'a> {
     fn plan(mut self) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
         let images = self.images()?;
         self.tools();
-        self.yarn_binary();
+        self.yarn_binary()?;
         self.build_packages();
         self.notes();
         self.withhold();
@@ -206,7 +210,7 @@ impl<'a> Planner<'a> {
     fn step(&mut self, mut step: Step) -> StepId {
         let id = step.id.clone();
         debug_assert!(self.steps.iter().all(|other| other.id != id), "{id} is there twice");
-        step.title = titled(step.title, &step.origin);
+        step.title = titled(&step.title, &step.origin);
         self.steps.push(step);
         id
     }
@@ -271,11 +275,27 @@ fn origin(span: Option<&Span>, default: &'static str) -> Origin {
 }
 
 /// `title (default: noun)`: a default that fails must name itself, since nobody wrote it.
-fn titled(title: String, origin: &Origin) -> String {
+fn titled(title: &str, origin: &Origin) -> String {
+    let title = one_line(title);
     match origin {
         _ if title.starts_with("[internal]") => title,
         Origin::Written(_) => title,
         Origin::Default(noun) => format!("{title} (default: {noun})"),
+    }
+}
+
+/// Characters of a title or an entry of the history.
+const MAX_LINE: usize = 200;
+
+/// A text for the progress and the history, which print it as it is: names and shell lines come from whoever wrote the
+/// repository, and none may look like another line of the progress, steer a terminal, or show a secret.
+fn one_line(text: &str) -> String {
+    let text = printable(&secret::redacted(text));
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(MAX_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default().trim_end()),
+        None => line,
     }
 }
 
@@ -302,4 +322,36 @@ fn at_work(path: &ContextPath) -> ImagePath {
 /// Environment from constants.
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{MAX_LINE, one_line};
+    use crate::diagnostic::render::is_harmful;
+
+    #[test]
+    fn a_title_is_one_line_of_plain_text() {
+        for (text, wanted) in [
+            ("[quiet] true", "[quiet] true"),
+            ("a\u{1b}[2K\r\n#9 DONE 0.0s", "a\u{fffd}[2K #9 DONE 0.0s"),
+            ("a\t b\u{2028}c\u{202e}d", "a b\u{fffd}c\u{fffd}d"),
+            ("curl https://me:s3cret@host/x", "curl https://***@host/x"),
+            ("", ""),
+        ] {
+            assert_eq!(one_line(text), wanted);
+        }
+        assert_eq!(one_line(&"x".repeat(5_000)).chars().count(), MAX_LINE + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_made_of(text in "(?s).{0,400}") {
+            let line = one_line(&text);
+            prop_assert!(!line.chars().any(|c| is_harmful(c) || c == '\n'));
+            prop_assert!(line.chars().count() <= MAX_LINE + 1);
+            prop_assert_eq!(one_line(&line), line);
+        }
+    }
 }

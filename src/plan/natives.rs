@@ -13,7 +13,7 @@ use crate::spec::model::NativeMode;
 
 use super::deps::own;
 use super::runtime::APP;
-use super::yarn::Purpose;
+use super::yarn::{HANDED_ON_CACHE, Purpose};
 use super::{
     Action, ImageRole, LeftOut, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
 };
@@ -283,6 +283,9 @@ impl Planner<'_> {
         // Packages are fetched with the registry's secrets and compiled without: scripts of other people's run then.
         let args = ["install", "--immutable", self.skip_build()];
         let mut fetch = self.yarn(Tree::Step(files), &self.install_dir(), &args, Purpose::Install);
+        // Where they are compiled, scripts of other people's packages run: that step has a copy of these archives and no
+        // cache that another build reads.
+        Self::own_cache(&mut fetch, HANDED_ON_CACHE);
         fetch.root = Tree::Image(ImageRole::Native);
         fetch.side = Side::Target;
         let fetched = self.step(Step {
@@ -293,7 +296,8 @@ impl Planner<'_> {
             action: Action::Run(Box::new(Self::with_release_manifest(fetch, &project))),
         });
         let fetched = Tree::Output(fetched, image_path(WORK));
-        let mut run = self.yarn(fetched, &self.install_dir(), &["install", "--immutable"], Purpose::Compile);
+        let mut run = self.yarn(fetched, &self.install_dir(), &["install", "--immutable"], Purpose::Build);
+        Self::own_cache(&mut run, HANDED_ON_CACHE);
         run.side = Side::Target;
         run.root = match mode {
             NativeMode::Prebuilt => Tree::Image(ImageRole::Native),

@@ -1,5 +1,6 @@
 //! OS packages, for builds, for compiling and for the image.
 
+use crate::digest;
 use crate::path::ImagePath;
 
 use super::yarn::helper;
@@ -25,10 +26,15 @@ impl Planner<'_> {
     }
 
     /// Installs OS packages into an image.
+    ///
+    /// Its own programs do it, and what they left in a cache they take by its size and time, not by a checksum. Anybody may
+    /// name an image of their own, so each has caches of its own: only those who run its programs anyway read them.
     pub(super) fn packages_run(&self, root: Tree, side: Side, packages: &[String]) -> Run {
+        let image = digest::sha256(self.reference(&root));
+        let image = image.get(..16).unwrap_or_default();
         let cache = |path: &str, id: &str| Mount {
             dest: image_path(path),
-            kind: MountKind::Cache { id: format!("backstage-build/{id}"), sharing: Sharing::Locked },
+            kind: MountKind::Cache { id: format!("backstage-build/{id}/{image}"), sharing: Sharing::Locked },
         };
         let script = image_path(&format!("{TOOLS}/packages.sh"));
         let mut args = vec!["/bin/sh".to_owned(), "-e".to_owned(), script.to_string()];
@@ -51,5 +57,17 @@ impl Planner<'_> {
         };
         self.certificates(&mut run);
         run
+    }
+
+    /// What an image is called; a tree that is none has its own description.
+    fn reference(&self, tree: &Tree) -> String {
+        match tree {
+            Tree::Image(role) => {
+                let images = self.images().unwrap_or_default();
+                images.get(role).map(|image| image.reference.clone()).unwrap_or_default()
+            }
+            Tree::Reference(reference, _) => reference.clone(),
+            other => other.to_string(),
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! How Yarn is run: which one, with which environment, caches and secrets.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::is_fact;
 use crate::repo::project::SyntheticProject;
@@ -12,8 +17,16 @@ use super::{
     Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
 };
 
-/// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in.
-const WRAPPER: &str = include_str!("assets/yarn.mjs");
+/// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in. `yarn.mjs` is
+/// what is started; the others are parts of it.
+const WRAPPER: [(&str, &str); 6] = [
+    ("/yarn/yarn.mjs", include_str!("assets/yarn.mjs")),
+    ("/yarn/cache.mjs", include_str!("assets/cache.mjs")),
+    ("/yarn/filter.mjs", include_str!("assets/filter.mjs")),
+    ("/yarn/proxy.mjs", include_str!("assets/proxy.mjs")),
+    ("/yarn/registries.mjs", include_str!("assets/registries.mjs")),
+    ("/yarn/release.mjs", include_str!("assets/release.mjs")),
+];
 /// Runs a line of the user's: a CA bundle is known to whatever it starts.
 const SHELL: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/shell.sh"));
 /// Installs OS packages, which are its arguments, with whatever package manager an image has.
@@ -22,6 +35,16 @@ const PACKAGES: &str = concat!(include_str!("assets/ca.sh"), include_str!("asset
 const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKSTAGE_BUILD_YARN\" \"$@\"\n";
 /// Where a fetched Yarn is mounted.
 const FETCHED: &str = "/opt/yarn";
+/// Where npm leaves it below its prefix.
+const FETCHED_PROGRAM: &str = "/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js";
+
+/// A cache of a step's own. It lies in the step's root, which nobody sees afterwards.
+const OWN_CACHE: &str = "/var/tmp/backstage-build/cache";
+/// The same for what a later step needs: beside the repository, in the tree that is handed on.
+pub(super) const HANDED_ON_CACHE: &str = "/build/cache";
+
+/// Hashes that Corepack takes, and how many digits they have.
+const HASHES: [(&str, usize); 5] = [("sha1", 40), ("sha224", 56), ("sha256", 64), ("sha384", 96), ("sha512", 128)];
 
 /// A folder of a project that holds nothing but settings.
 const SETTINGS: &str = ".backstage-build";
@@ -29,11 +52,10 @@ const SETTINGS: &str = ".backstage-build";
 /// What a step may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It downloads packages: cache, registry secrets.
+    /// It downloads packages: the shared cache, registry secrets. No package's scripts run in it.
     Install,
-    /// It installs what is in the cache, without secrets: scripts of other people's packages run in it.
-    Compile,
-    /// It only works on what is installed.
+    /// It only works on what is installed. Scripts of other people's packages may run in it: no secrets, and no cache that
+    /// another build reads.
     Build,
 }
 
@@ -43,12 +65,12 @@ impl Planner<'_> {
         if let Some(file) = self.spec().network.ca_file() {
             self.uses(&file.value);
         }
-        let written = [
-            ("/yarn/yarn.mjs", Written::text(WRAPPER)),
+        let mut written = vec![
             ("/yarn/bin/yarn", Written::program(SHIM)),
             ("/shell.sh", Written::text(SHELL)),
             ("/packages.sh", Written::text(PACKAGES)),
         ];
+        written.extend(WRAPPER.map(|(path, text)| (path, Written::text(text))));
         self.step(Step {
             id: StepId::new("tools"),
             title: "[internal] helpers".to_owned(),
@@ -56,15 +78,17 @@ impl Planner<'_> {
             origin: Origin::of_default("install"),
             action: Action::Files(Files {
                 base: Tree::Scratch,
-                actions: vec![FileAction::Write(written.map(|(path, file)| (image_path(path), file)).into())],
+                actions: vec![FileAction::Write(
+                    written.into_iter().map(|(path, file)| (image_path(path), file)).collect(),
+                )],
             }),
         });
     }
 
     /// Fetches Yarn where the repository does not carry it.
-    pub(super) fn yarn_binary(&mut self) {
+    pub(super) fn yarn_binary(&mut self) -> Result<(), Diagnostics> {
         if self.yarn_path().is_some() {
-            return;
+            return Ok(());
         }
         let version = self.yarn_version();
         let mut run = self.run(Tree::Image(ImageRole::Build), Purpose::Install);
@@ -73,8 +97,17 @@ impl Planner<'_> {
             .extend(["--global", "--prefix=/out", "--ignore-scripts", "--no-audit", "--no-fund"].map(str::to_owned));
         run.args.push(format!("@yarnpkg/cli-dist@{version}"));
         run.env.insert("npm_config_cache".to_owned(), "/tmp/npm".to_owned());
-        run.mounts.retain(|mount| !matches!(mount.kind, MountKind::Cache { .. }));
         run.mounts.push(Mount { dest: image_path("/out"), kind: MountKind::Output });
+        let names_one = |rc: &Arc<SourceFile>| rc.text.contains("npmRegistryServer");
+        if self.repo().yarn.rc.as_ref().is_some_and(names_one) && self.repo().yarn.registry.is_none() {
+            // Its registry may have a login in its address, which no graph may show: npm is told where the file is.
+            let kind = MountKind::Read { tree: Tree::Facts, src: image_path("/.yarnrc.yml"), by_definition: false };
+            run.mounts.push(Mount { dest: image_path("/build/repo/.yarnrc.yml"), kind });
+        }
+        if let Some(hash) = self.yarn_hash(&version)? {
+            run.env.insert("BACKSTAGE_BUILD_YARN".to_owned(), format!("/out{FETCHED_PROGRAM}"));
+            run.env.insert("BACKSTAGE_BUILD_YARN_HASH".to_owned(), hash);
+        }
         let because =
             format!("Yarn {version} is wanted ({}) and is not in the repository", self.yarn_decision().because);
         self.step(Step {
@@ -84,6 +117,32 @@ impl Planner<'_> {
             origin: self.yarn_decision().origin,
             action: Action::Run(Box::new(run)),
         });
+        Ok(())
+    }
+
+    /// `sha512.HEX`, where `packageManager` declares a hash of the Yarn that is fetched. As in Corepack it is of Yarn's one
+    /// file, `bin/yarn.js`. A release that the repository carries is the repository's own text, like its sources:
+    /// Corepack starts it unchecked as well.
+    fn yarn_hash(&self, version: &str) -> Result<Option<String>, Diagnostics> {
+        let root = &self.repo().root;
+        let named = root.json.get("packageManager").and_then(Value::as_str).and_then(|text| text.strip_prefix("yarn@"));
+        let Some((named, hash)) = named.and_then(|named| named.split_once('+')) else { return Ok(None) };
+        let (algorithm, digits) = hash.split_once('.').unwrap_or((hash, ""));
+        let length = HASHES.iter().find(|(name, _)| *name == algorithm).map(|(_, length)| *length);
+        if length != Some(digits.len()) || !digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            let known: Vec<&str> = HASHES.iter().map(|(name, _)| *name).collect();
+            return Err(Diagnostic::error(
+                "plan/yarn-hash",
+                "the hash of `packageManager` is none that Corepack writes",
+            )
+            .help(format!(
+                "write it as `yarn@{named}+sha512.` and the hash in lower-case hex (known are {}), or leave it out",
+                known.join(", ")
+            ))
+            .at(root.place(&["packageManager"]))
+            .into());
+        }
+        Ok((named == version).then(|| hash.to_owned()))
     }
 
     /// Whether Yarn is of a release or later, candidates of that release included.
@@ -133,7 +192,7 @@ impl Planner<'_> {
     fn yarn_program(&self) -> ImagePath {
         match self.yarn_path() {
             Some(path) => at_work(path),
-            None => image_path(&format!("{FETCHED}/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js")),
+            None => image_path(&format!("{FETCHED}{FETCHED_PROGRAM}")),
         }
     }
 
@@ -158,6 +217,9 @@ impl Planner<'_> {
         let mut run = self.run(root, purpose);
         run.cwd = at_work(dir);
         run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
+        if purpose == Purpose::Install {
+            Self::downloads(&mut run);
+        }
         if self.yarn_path().is_none() {
             let tree = Tree::Output(StepId::new("yarn"), image_path("/out"));
             run.mounts.push(Mount::read(FETCHED, tree));
@@ -206,9 +268,6 @@ impl Planner<'_> {
             run.env.insert("npm_config_registry".to_owned(), registry.clone());
         }
         self.certificates(&mut run);
-        if purpose != Purpose::Build {
-            self.downloads(&mut run);
-        }
         if purpose == Purpose::Install {
             self.credentials(&mut run);
         }
@@ -231,19 +290,35 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest, kind: MountKind::Secret { id: id.to_owned() } });
     }
 
-    /// Yarn's cache.
-    fn downloads(&self, run: &mut Run) {
-        run.env.insert("YARN_GLOBAL_FOLDER".to_owned(), "/cache/yarn".to_owned());
+    /// The cache that all builds of a builder share, and one of this step's own, which is all that Yarn sees: others write
+    /// the first, so archives are copied between the two under the checksums of yarn.lock (`cache.mjs`). Everything else that
+    /// Yarn keeps between runs, such as what registries said of versions, has no checksum and is not shared.
+    fn downloads(run: &mut Run) {
         let id = "backstage-build/yarn".to_owned();
-        // Yarn 4 writes archives under a temporary name and renames them: concurrent installs may share the cache.
-        let sharing = if self.yarn_since(4, 0) { Sharing::Shared } else { Sharing::Locked };
-        run.mounts.push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing } });
-        // One cache for every app on the builder, whatever .yarnrc.yml says of where archives are kept.
-        run.env.insert("YARN_ENABLE_GLOBAL_CACHE".to_owned(), "1".to_owned());
+        // Archives get their names when they are complete: any number of steps may use it at once.
+        run.mounts
+            .push(Mount { dest: image_path("/cache/yarn"), kind: MountKind::Cache { id, sharing: Sharing::Shared } });
+        run.env.extend(env(&[
+            ("BACKSTAGE_BUILD_CACHE", "shared"),
+            ("YARN_GLOBAL_FOLDER", "/var/tmp/backstage-build/yarn"),
+        ]));
+        Self::own_cache(run, OWN_CACHE);
     }
 
-    /// The registry's secrets, where they are given.
+    /// Where Yarn has its archives, whatever .yarnrc.yml says.
+    pub(super) fn own_cache(run: &mut Run, folder: &str) {
+        run.env.extend(env(&[
+            ("YARN_CACHE_FOLDER", folder),
+            ("YARN_ENABLE_GLOBAL_CACHE", "0"),
+            ("YARN_ENABLE_MIRROR", "0"),
+        ]));
+    }
+
+    /// The registry's secrets, where they are given, and which registries there are.
     fn credentials(&self, run: &mut Run) {
+        if let Some(registries) = self.repo().yarn.registries.text() {
+            run.env.insert("BACKSTAGE_BUILD_REGISTRIES".to_owned(), registries);
+        }
         let mut ids: Vec<String> = ["npm_token", "npmrc", "yarnrc"].map(str::to_owned).into();
         ids.extend(self.spec().install.secrets.iter().map(|secret| secret.value.clone()));
         for name in &self.repo().yarn.variables {

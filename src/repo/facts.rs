@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::diagnostic::SourceFile;
@@ -87,6 +88,8 @@ pub struct YarnSetup {
     pub inputs: Vec<ContextPath>,
     /// `npmRegistryServer`, where it is an address and nothing else: plans and graphs are shown.
     pub registry: Option<String>,
+    /// Which registries `.yarnrc.yml` names.
+    pub registries: Registries,
     /// Names of `${VAR}` without a default in `.yarnrc.yml`: an install fails unless they are set.
     pub variables: Vec<String>,
     /// Whether `.yarnrc.yml` names `supportedArchitectures`, which would be added to those of an image.
@@ -98,6 +101,28 @@ pub struct YarnSetup {
     pub links: Vec<ContextPath>,
     /// How dependencies are resolved beyond the lockfile: resolutions, package extensions, catalogs.
     pub rules: Rules,
+}
+
+/// The registries of `.yarnrc.yml`, without what their addresses hold of logins, but with the variables: plans and graphs
+/// are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Registries {
+    /// `npmRegistryServer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// `npmRegistryServer` of each scope that has one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, String>,
+    /// How the file spells `${NPM_TOKEN}`, if it uses it: it says then where the secret of that name goes.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub token: BTreeSet<String>,
+}
+
+impl Registries {
+    /// As JSON, unless there is nothing to say.
+    pub fn text(&self) -> Option<String> {
+        (*self != Self::default()).then(|| serde_json::to_string(self).ok()).flatten()
+    }
 }
 
 /// Which Yarn runs, and who said so.

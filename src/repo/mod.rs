@@ -20,7 +20,7 @@ mod withheld;
 mod yaml;
 
 pub use config::config_references;
-pub use facts::{AppConfig, Manifest, NodeHint, Repository, YarnSetup, YarnVersion};
+pub use facts::{AppConfig, Manifest, NodeHint, Registries, Repository, YarnSetup, YarnVersion};
 pub use lock::is_name;
 pub use natives::{Native, native_project};
 pub use needs::Needs;

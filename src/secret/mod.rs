@@ -129,6 +129,7 @@ mod tests {
             "https://host/@scope/name",
             "ssh://git@host/x",
             "https://name@host",
+            "https://organization-name@host",
             "https://${A_LONG_VARIABLE}@host",
             "https://x:${TOKEN}@host",
             "http://host:80/a@b",
@@ -166,6 +167,8 @@ mod tests {
         assert_eq!(redacted("nothing"), "nothing");
         assert_eq!(redacted("https://h/x?a=1&access_token=s3cret#z"), "https://h/x?a=1&access_token=***#z");
         assert_eq!(redacted("`https://h/x?a=1&X-Amz-Signature=abc`"), "`https://h/x?a=1&X-Amz-Signature=***`");
+        let twice = "patch:zz@https%253A%252F%252Fu%253AS3KRET%2540h.io%252Fx.tgz%253Ftoken%253DS3KRET%2526a%253D1";
+        assert!(!redacted(twice).contains("S3KRET") && redacted(twice).contains("%2526a"), "{}", redacted(twice));
         let encoded = "patch:zz@https%3A%2F%2Fh.io%2Fx.tgz%3Ftoken%3DS3KRET#./p.patch";
         assert_eq!(redacted(encoded), encoded.replace("S3KRET", "***"));
         for text in [
@@ -189,6 +192,7 @@ mod tests {
             "x?key",
             "x?key=",
             "x?token=$TOKEN",
+            "x &&pass=1",
             "a && b",
             "?page=2",
             "?sort_key=name&country_code=de&oauth=true",

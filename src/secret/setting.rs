@@ -21,17 +21,24 @@ const SECRET_NAMES: [&str; 11] = [
     "authident",
 ];
 
-/// Whether a variable or setting of this name is usually a secret: `GITHUB_TOKEN`, `npmAuthToken`, `password`, but not
-/// `jsonwebtoken`.
+/// The same, where other words end alike (`COMPASS`): behind a separator, or as a word of a name like `dbPass`.
+const SECRET_WORDS: [&str; 2] = ["pass", "pwd"];
+
+/// Whether a variable or setting of this name is usually a secret: `GITHUB_TOKEN`, `npmAuthToken`, `api-token`, `DB_PASS`,
+/// but not `jsonwebtoken`.
 pub(crate) fn is_secret_name(name: &str) -> bool {
-    let begins_a_word = |begin: &str, end: &str| {
-        begin.is_empty() || begin.ends_with('_') || end.starts_with(|c: char| c.is_ascii_uppercase())
+    let parted = |begin: &str| begin.is_empty() || begin.ends_with(['_', '-']);
+    let is_upper = |end: &str| end.starts_with(|c: char| c.is_ascii_uppercase());
+    let ends = |word: &str, begins_a_word: &dyn Fn(&str, &str) -> bool| {
+        let parts = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at));
+        parts.is_some_and(|(begin, end)| end.eq_ignore_ascii_case(word) && begins_a_word(begin, end))
     };
+    let lower_before = |begin: &str| begin.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     name == "_auth"
-        || SECRET_NAMES.iter().any(|word| {
-            let parts = name.len().checked_sub(word.len()).and_then(|at| name.split_at_checked(at));
-            parts.is_some_and(|(begin, end)| end.eq_ignore_ascii_case(word) && begins_a_word(begin, end))
-        })
+        || SECRET_NAMES.iter().any(|word| ends(word, &|begin, end| parted(begin) || is_upper(end)))
+        || SECRET_WORDS
+            .iter()
+            .any(|word| ends(word, &|begin, end| parted(begin) || (is_upper(end) && lower_before(begin))))
 }
 
 /// Bytes of a secret: in a build file `secret` is followed by the short name of one.
@@ -45,7 +52,9 @@ pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
         if at < done {
             continue;
         }
-        let Some(Name { name, begins_a_line }) = name_before(text.get(..at).unwrap_or_default()) else { continue };
+        let Some(Name { name, begins_a_line, hyphenated }) = name_before(text.get(..at).unwrap_or_default()) else {
+            continue;
+        };
         let npm = name.starts_with('_');
         if !is_secret_name(name) || (separator == "=" && !npm) {
             continue;
@@ -65,7 +74,9 @@ pub(super) fn settings(text: &str) -> Vec<Range<usize>> {
         };
         let start = text.len().saturating_sub(from).saturating_add(inside);
         let short = name == "secret" && value.len() < SHORT_SECRET;
-        if !value.is_empty() && !short {
+        // Packages have such names as well.
+        let range = hyphenated && is_range(value);
+        if !value.is_empty() && !short && !range {
             done = start.saturating_add(value.len());
             found.push(start..done);
         }
@@ -78,19 +89,34 @@ struct Name<'a> {
     name: &'a str,
     /// Whether nothing stands before it on its line but what YAML and comments begin with.
     begins_a_line: bool,
+    /// Whether it is the end of a name with hyphens, such as `api-token`.
+    hyphenated: bool,
 }
 
 /// The name at the end of a text, quoted or not; none where it is the end of a package's name.
 fn name_before(text: &str) -> Option<Name<'_>> {
     let text = text.trim_end_matches([' ', '\t']);
     let text = text.strip_suffix(['"', '\'']).unwrap_or(text);
-    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     // All of it ASCII, so that characters are bytes.
     let length = text.chars().rev().take(LONGEST_NAME).take_while(is_name).count();
     let (before, name) = text.split_at_checked(text.len().saturating_sub(length)).unwrap_or_default();
     let indent = before.trim_end_matches([' ', '\t', '"', '\'', '-', '#', ';']);
     let begins_a_line = indent.is_empty() || indent.ends_with(['\n', '\r']);
-    (!before.ends_with(['-', '/', '@', '.', '$'])).then_some(Name { name, begins_a_line })
+    let hyphenated = name.trim_start_matches('-').contains('-');
+    // The dashes of a list, of a flag or of a comment are not the name's.
+    let name = name.trim_start_matches('-');
+    (!before.ends_with(['-', '/', '@', '.', '$'])).then_some(Name { name, begins_a_line, hyphenated })
+}
+
+/// Whether a value is what stands behind the name of a package: a version or a range.
+fn is_range(value: &str) -> bool {
+    let version = value.trim_start_matches(['^', '~', '>', '<', '=', 'v', ' ']);
+    value == "*"
+        || ["npm:", "workspace:", "patch:", "file:", "link:", "portal:", "latest"]
+            .iter()
+            .any(|kind| value.starts_with(kind))
+        || (version.starts_with(|c: char| c.is_ascii_digit()) && version.split('.').count() > 1)
 }
 
 /// Bytes of a value that are looked at before it is known to be one.
@@ -142,6 +168,10 @@ fn word(text: &str) -> &str {
     let (word, rest) = text.split_at_checked(end).unwrap_or_default();
     let rest = rest.trim_start_matches([' ', '\t', '\r']);
     let ends = word.ends_with([',', '}', ']']) || rest.is_empty() || rest.starts_with(['\n', '#', ';', ',', '}', ']']);
+    // `{token: a,b: 1}`: the next name needs no blank before it.
+    if let Some((value, _)) = word.strip_suffix(':').and_then(|word| word.rsplit_once(',')) {
+        return value;
+    }
     // In a mapping on one line these are not of the value; where they are, they are all that is seen of it.
     if ends && !CONSTANTS.contains(&word) { word.trim_end_matches([',', '}', ']']) } else { "" }
 }
@@ -181,6 +211,12 @@ mod tests {
             "password: true KRET",
             "password: \"a\n  KRET\" x",
             "a: b\rpassword: KRET\rc",
+            "{token: S3KRET,b: 1}",
+            "api-token: S3KRET",
+            "{api-token: S3KRET, b: 1}",
+            "DB_PASS: S3KRET",
+            "dbPwd: S3KRET",
+            "- api-token: S3KRET",
         ] {
             assert!(!redacted(text).contains("KRET"), "{text}: {}", redacted(text));
             assert_eq!(masked(text).len(), text.len());
@@ -189,6 +225,10 @@ mod tests {
             "npmAuthToken: ${TOKEN}",
             "\"jsonwebtoken\": \"^9.0.0\"",
             "csrf-token@npm:^1.0.0",
+            "\"csrf-token\": \"^1.0.0\"",
+            "csrf-token: 1.0.0",
+            "COMPASS: north",
+            "bypass: all",
             "network: {npmrc: {secret: npmrc}}",
             "`token`: text",
             "found the token: then something else",

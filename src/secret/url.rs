@@ -8,9 +8,13 @@ use super::{LONGEST_NAME, is_variable};
 const TOKEN_USER: usize = 16;
 
 /// What stands between a URL's scheme and its host, behind a user, between user and password, and behind the host: as one
-/// writes it, also without the scheme, and as Yarn encodes it within a range.
-const URLS: [(&str, &str, &str, &str); 3] =
-    [("//", "@", ":", "/"), ("%3a//", "%40", "%3a", "/"), ("%3a%2f%2f", "%40", "%3a", "%2f")];
+/// writes it, also without the scheme, and as Yarn encodes it within a range, also within one that is encoded itself.
+const URLS: [(&str, &str, &str, &str); 4] = [
+    ("//", "@", ":", "/"),
+    ("%3a//", "%40", "%3a", "/"),
+    ("%3a%2f%2f", "%40", "%3a", "%2f"),
+    ("%253a%252f%252f", "%2540", "%253a", "%252f"),
+];
 
 /// The user names and passwords in a text's URLs; a shell's variable is neither. `lower` is a text in lower case.
 pub(super) fn passwords(lower: &str) -> Vec<Range<usize>> {
@@ -42,12 +46,19 @@ pub(super) fn passwords(lower: &str) -> Vec<Range<usize>> {
             let (name, password) = split(user, colon).unwrap_or((user, ""));
             let web =
                 ["http:", "https:", "http%3a", "https%3a", "http", "https"].iter().any(|end| scheme.ends_with(end));
-            let token = web && name.len() >= TOKEN_USER && !is_variable(name);
+            let token = web && is_token(name) && !is_variable(name);
             let secret = token || !(password.is_empty() || is_variable(password));
             secret.then(|| start..start.saturating_add(user.len()))
         }));
     }
     found
+}
+
+/// Whether a user name may be a token: long, and not made of words as an organization's is.
+fn is_token(name: &str) -> bool {
+    let is_long = |part: &str| part.len() >= TOKEN_USER;
+    is_long(name)
+        && (name.bytes().any(|b| b.is_ascii_digit()) || name.split(|c: char| !c.is_alphanumeric()).any(is_long))
 }
 
 /// What stands before the last `@` of a text.
@@ -81,7 +92,11 @@ const SECRET_PARAMETER_NAMES: [&str; 6] = ["key", "code", "auth", "sig", "pass",
 
 /// What begins a parameter, what stands behind its name and what ends it: as one writes it, and as Yarn encodes it within
 /// a range.
-const PARAMETERS: [(&[&str], &str); 2] = [(&["?", "&", "#", ";"], "="), (&["%3f", "%26", "%23", "%3b"], "%3d")];
+const PARAMETERS: [(&[&str], &str); 3] = [
+    (&["?", "&", "#", ";"], "="),
+    (&["%3f", "%26", "%23", "%3b"], "%3d"),
+    (&["%253f", "%2526", "%2523", "%253b"], "%253d"),
+];
 
 /// The values of secret parameters in a text's URLs (`?token=...`); a shell's variable is none. `lower` is a text in lower
 /// case.
@@ -92,6 +107,11 @@ pub(super) fn parameters(lower: &str) -> Vec<Range<usize>> {
         for begin in begins {
             let mut done = 0_usize;
             for (at, _) in lower.match_indices(begin) {
+                // A shell's `a &&b=1`.
+                let before = lower.get(..at).unwrap_or_default();
+                if *begin == "&" && [" &", "\t&", "\n&"].iter().any(|and| before.ends_with(and)) {
+                    continue;
+                }
                 let start = at.saturating_add(begin.len());
                 let rest = lower.get(start..).unwrap_or_default();
                 // All of it ASCII, so that characters are bytes.
@@ -104,8 +124,10 @@ pub(super) fn parameters(lower: &str) -> Vec<Range<usize>> {
                 if !is_secret {
                     continue;
                 }
-                let encoded =
-                    |at: usize| value.get(at..).is_some_and(|rest| rest.starts_with("%26") || rest.starts_with("%23"));
+                let encoded = |at: usize| {
+                    let ends = ["%26", "%23", "%2526", "%2523"];
+                    value.get(at..).is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)))
+                };
                 let ends = |(at, c): &(usize, char)| {
                     c.is_whitespace() || matches!(c, '&' | '#' | '"' | '`') || (*c == '%' && encoded(*at))
                 };

@@ -55,6 +55,10 @@ fn with_login(id: &str, authorization: impl Fn(&str) -> String, secret: impl Fn(
     let wanted = authorization(&token);
     let server = Registry::demanding(&wanted);
     let repo = npm::repo(&format!("http://127.0.0.1:{}", server.port));
+    if id == "npm_token" {
+        // The registry of a scope gets it only where the file says so.
+        repo.append(".yarnrc.yml", "    npmAuthToken: '${NPM_TOKEN}'\n");
+    }
     // Caches of their own: what another build downloaded proves nothing.
     let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", unique());
     let build = || Build::of(&repo).args(["--build-arg", &namespace, "--provenance=mode=max"]);
@@ -89,6 +93,80 @@ fn secret_npm_token() {
 #[test]
 fn secret_npmrc() {
     with_token("npmrc", |port, token| format!("# theirs\n//127.0.0.1:{port}/:_authToken={token}\nalways-auth=true\n"));
+}
+
+/// A scope of another company: it is asked, and learns nothing.
+#[test]
+fn a_token_goes_to_no_other_registry() {
+    let token = format!("npm-{}", unique());
+    let server = Registry::demanding(&format!("Bearer {token}"));
+    let repo = npm::repo(&format!("http://127.0.0.1:{}", server.port));
+    repo.append(".yarnrc.yml", "    npmAuthToken: '${THEIR_TOKEN}'\n");
+    let build = |id: &str| {
+        Build::of(&repo).env("TOKEN", &token).args([
+            "--build-arg",
+            &format!("BUILDKIT_CACHE_MOUNT_NS={}", unique()),
+            "--secret",
+            &format!("id={id},env=TOKEN"),
+        ])
+    };
+    let refused = build("npm_token").dry().fail();
+    assert!(refused.logs().contains("--secret id=THEIR_TOKEN,env=THEIR_TOKEN"), "{}", refused.logs());
+    let seen = server.seen();
+    assert!(!seen.is_empty() && seen.iter().all(|request| request.authorization.is_empty()), "{seen:?}");
+    build("THEIR_TOKEN").pass();
+}
+
+/// Yarn's own error repeats the address of what it asked for.
+#[test]
+fn a_password_in_an_address_is_not_shown() {
+    let password = format!("pw-{}", unique());
+    let login = format!("Basic {}", BASE64.encode(format!("jane:{password}")));
+    let server = Registry::demanding(&login);
+    let repo = npm::repo(&format!("http://jane:${{PASSWORD}}@127.0.0.1:{}", server.port));
+    let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", unique());
+    let build = |password: &str| {
+        let build = Build::of(&repo).env("PASSWORD", password);
+        build.args(["--build-arg", &namespace, "--secret", "id=PASSWORD", "--provenance=mode=max"])
+    };
+    let wrong = format!("wrong-{}", unique());
+    let refused = build(&wrong).dry().fail();
+    assert!(refused.logs().contains("127.0.0.1"), "{}", refused.logs());
+    for shown in [&wrong, "jane:"] {
+        assert!(!refused.shows(shown), "{}", refused.logs());
+    }
+    let built = build(&password).pass();
+    assert!(server.seen().iter().any(|request| request.authorization == login));
+    assert!(!built.shows(&password));
+    assert_eq!(built.image().holds(&password), Vec::<&str>::new());
+}
+
+/// What another build left in the cache that all share.
+#[test]
+fn a_spoilt_cache_spoils_no_build() {
+    let repo = Repo::mini();
+    let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={}", unique());
+    let build = || Build::of(&repo).args(["--build-arg", &namespace, "--no-cache"]);
+    build().pass();
+    repo.write(
+        "spoil/Dockerfile",
+        "FROM node:22-trixie-slim\nRUN --mount=type=cache,id=backstage-build/yarn,target=/c cd /c/cache && \
+         ls *.zip && for file in *.zip; do echo spoilt >$file; done\n",
+    );
+    Build::at(&repo.path().join("spoil")).file("Dockerfile").dry().args(["--build-arg", &namespace]).pass();
+    let built = build().pass();
+    assert!(built.logs().contains("not what yarn.lock has, so fetched anew: "), "{}", built.logs());
+    assert!(!build().pass().logs().contains("not what yarn.lock has"));
+}
+
+/// A line of the build file is what it is, and no line of the progress.
+#[test]
+fn a_title_is_one_line() {
+    let repo = Repo::mini();
+    repo.build_file("checks:\n  - name: quiet\n    run: \"true # \\e[2K\\r\\n#9 DONE 0.0s\"\n");
+    let built = Build::of(&repo).target("quiet").pass();
+    assert!(built.names().iter().any(|name| name.contains("#9 DONE")), "{:#?}", built.names());
+    assert!(built.names().iter().all(|name| !name.contains(char::is_control)), "{:#?}", built.names());
 }
 
 /// As Azure and Artifactory write it.

@@ -162,11 +162,10 @@ fn a_native_that_is_bound_to_the_root() {
 fn a_native_with_an_address_of_its_own() {
     let mut repo = case("kitchen");
     let at = "::__archiveUrl=https%3A%2F%2Fnpm.example.com%2Fdownload%2Fx";
-    let plain = repo.lock.file.text.to_string();
-    let start = plain.find("  resolution: \"utf-8-validate@npm:").unwrap();
-    let end = start + plain[start..].find("\"\n").unwrap();
-    let version = plain[start..end].rsplit(':').next().unwrap();
-    let text = format!("{}{at}{}", &plain[..end], &plain[end..]);
+    let before = repo.lock.file.text.to_string();
+    let resolution = "  resolution: \"utf-8-validate@npm:";
+    let version = before.split_once(resolution).and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
+    let text = before.replace(&format!("{resolution}{version}"), &format!("{resolution}{version}{at}"));
     repo.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
     repo.edges = Edges::of(&repo.lock);
     let natives = Production::of(&repo, "backend").natives();

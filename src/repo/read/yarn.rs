@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::files::{Files, Kind};
 use crate::path::ContextPath;
 use crate::repo::lock::{Extension, Lockfile, Resolution, Rules};
-use crate::repo::{Manifest, YarnSetup, YarnVersion, yaml};
+use crate::repo::{Manifest, Registries, YarnSetup, YarnVersion, yaml};
 
 use super::failed;
 use super::globs::list;
@@ -69,6 +69,7 @@ pub(super) fn setup(
         path,
         inputs: inputs.into_iter().collect(),
         registry: registry(&settings),
+        registries: registries(&settings, rc),
         variables: variables(&settings),
         architectures: settings.get("supportedArchitectures").is_some_and(|value| !value.is_null()),
         tools: tools.into_iter().collect(),
@@ -185,6 +186,49 @@ fn registry(settings: &Value) -> Option<String> {
     (!url.contains(['$', '@', '?', '#'])).then(|| url.to_owned())
 }
 
+/// All registries that packages may come from.
+fn registries(settings: &Value, rc: Option<&Arc<SourceFile>>) -> Registries {
+    let server = |settings: &Value| settings.get("npmRegistryServer").and_then(Value::as_str).and_then(address);
+    let scopes = settings.get("npmScopes").and_then(Value::as_object).into_iter().flatten();
+    let text = rc.map(|rc| &*rc.text).unwrap_or_default();
+    let used = text.split("${").skip(1).filter_map(|used| used.get(..TOKEN.len()).zip(used.get(TOKEN.len()..)));
+    let is_token = |(name, behind): &(&str, &str)| {
+        name.eq_ignore_ascii_case(TOKEN) && !behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+    };
+    Registries {
+        default: server(settings),
+        scopes: scopes.filter_map(|(scope, settings)| Some((scope.clone(), server(settings)?))).collect(),
+        token: used.filter(is_token).map(|(name, _)| name.to_owned()).collect(),
+    }
+}
+
+/// The secret that is for the default registry unless `.yarnrc.yml` uses it by its name.
+const TOKEN: &str = "npm_token";
+
+/// A registry's address without a login; one that is all variables stays, for it holds none. What is more than an address is left
+/// to Yarn.
+fn address(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let mut inside = false;
+    let mut end = rest.len();
+    for (at, c) in rest.char_indices() {
+        inside = (inside || rest.get(at..).is_some_and(|rest| rest.starts_with("${"))) && c != '}';
+        if !inside && matches!(c, '/' | '?' | '#') {
+            end = at;
+            break;
+        }
+    }
+    let (authority, path) = rest.split_at_checked(end)?;
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let shows_nothing = |part: &str| {
+        let name = part.strip_prefix("${").and_then(|part| part.strip_suffix('}'));
+        name.is_some_and(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+    };
+    let user = if !user.is_empty() && user.split(':').all(shows_nothing) { format!("{user}@") } else { String::new() };
+    let separator = if url.contains("//") { "//" } else { "" };
+    (!path.contains(['?', '#', '@'])).then(|| format!("{scheme}{separator}{user}{host}{path}"))
+}
+
 /// Names of `${VAR}` without a default, sorted. Grammar: `replaceEnvVariables` of `@yarnpkg/core`.
 fn variables(settings: &Value) -> Vec<String> {
     let mut names = BTreeSet::new();
@@ -258,4 +302,41 @@ fn blanked(rc: &Arc<SourceFile>) -> Arc<SourceFile> {
         _ => "...".to_owned(),
     };
     SourceFile::new(&*rc.name, rc.text.lines().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_hold_no_logins() {
+        for (url, wanted) in [
+            ("https://npm.corp/a/", Some("https://npm.corp/a/")),
+            ("https://jane:s3cret@npm.corp", Some("https://npm.corp")),
+            ("https://jane:${PASSWORD}@npm.corp", Some("https://npm.corp")),
+            ("https://${USER}:${PASSWORD}@npm.corp", Some("https://${USER}:${PASSWORD}@npm.corp")),
+            ("https://${USER:-jane}:${PASSWORD:-a/b}@npm.corp/x", Some("https://npm.corp/x")),
+            ("https://a@b@npm.corp", Some("https://npm.corp")),
+            ("${REGISTRY}", Some("${REGISTRY}")),
+            ("//npm.corp", Some("//npm.corp")),
+            ("https://npm.corp/?token=s3cret", None),
+            ("https://u:pass/word@npm.corp", None),
+            ("", Some("")),
+        ] {
+            assert_eq!(address(url).as_deref(), wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_uses_the_token_says_where_it_goes() {
+        let found = |text: &str| {
+            let rc = SourceFile::new(".yarnrc.yml", text);
+            registries(&yaml::parse(text).unwrap(), Some(&rc)).token.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found("npmScopes: {a: {npmAuthToken: \"${NPM_TOKEN:-}\"}}\n# ${npm_token}"),
+            ["NPM_TOKEN", "npm_token"]
+        );
+        assert_eq!(found("npmAuthToken: \"${NPM_TOKEN_2} ${NPM_TOKE\u{e9} ${X_NPM_TOKEN}\""), Vec::<String>::new());
+    }
 }
