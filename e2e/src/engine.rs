@@ -38,8 +38,8 @@ impl Engine {
     fn start(name: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(hack("engine"));
         command.env("ENGINE_NAME", name).envs(variables.iter().copied());
-        // Building an older BuildKit from source takes about a minute the first time.
-        Self { variables: exports(&run(&mut command, 600).expect(&format!("starting the engine {name}"))) }
+        // Building another BuildKit from source takes minutes the first time, more beside other tests.
+        Self { variables: exports(&run(&mut command, 900).expect(&format!("starting the engine {name}"))) }
     }
 
     /// A command that talks to this daemon.
