@@ -14,7 +14,8 @@ use std::path::Path;
 use backstage_build::diagnostic::{Diagnostic, SourceFile};
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
-use backstage_build::plan::{Action as PlanAction, FileAction, Plan};
+use backstage_build::plan::Plan;
+use backstage_build::prune::Task;
 use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, project};
 use buildkit_proto::pb::file_action::Action;
@@ -125,22 +126,20 @@ fn a_driver_that_the_config_does_not_use_is_left_out() {
         let ids = plan.steps.iter().map(|step| step.id.as_str());
         ids.filter(|id| id.starts_with("native") || *id == "toolchain").map(str::to_owned).collect()
     };
-    let dropped = |plan: &Plan| {
-        let copies = plan.steps.iter().filter(|step| step.id.as_str() == "image-deps");
-        let Some(PlanAction::Files(files)) = copies.map(|step| &step.action).next() else { panic!("no image-deps") };
-        let FileAction::Copy(copy) = &files.actions[0] else { panic!("{:?}", files.actions) };
-        ["better-sqlite3", "bindings", "file-uri-to-path", "knex", "pg"]
-            .into_iter()
-            .filter(|name| copy.exclude.contains(&format!("**/node_modules/{name}")))
-            .collect::<Vec<_>>()
+    // What the step is told not to take.
+    let unused = |plan: &Plan| -> Vec<String> {
+        let written = plan.written().flat_map(|(_, files)| files);
+        let task = written.filter(|(path, _)| path.as_str() == "/task.json").map(|(_, file)| file.text.text()).next();
+        let task: Task = serde_json::from_str(task.flatten().unwrap()).unwrap();
+        task.unused.into_keys().collect()
     };
     let sqlite = plan("better-sqlite3", "");
     assert_eq!(natives(&sqlite).len(), 5, "{:?}", natives(&sqlite));
-    assert_eq!((sqlite.left_out.as_slice(), dropped(&sqlite)), (&[][..], vec![]));
-    let gone = vec!["better-sqlite3", "bindings", "file-uri-to-path"];
+    assert_eq!((sqlite.left_out.as_slice(), unused(&sqlite)), (&[][..], vec![]));
+    let gone = vec!["better-sqlite3@12.11.1".to_owned()];
     for build_file in ["", "install: {natives: {better-sqlite3: skip}}", "install: {natives: {keytar: skip}}"] {
         let pg = plan("pg", build_file);
-        assert_eq!((natives(&pg), dropped(&pg)), (vec![], gone.clone()), "{build_file}");
+        assert_eq!((natives(&pg), unused(&pg)), (vec![], gone.clone()), "{build_file}");
         let [left_out] = pg.left_out.as_slice() else { panic!("{:?}", pg.left_out) };
         assert_eq!((left_out.name.as_str(), left_out.version.as_str()), ("better-sqlite3", "12.11.1"));
         let json: Plan = serde_json::from_str(&serde_json::to_string(&pg).unwrap()).unwrap();
@@ -149,7 +148,7 @@ fn a_driver_that_the_config_does_not_use_is_left_out() {
     for word in ["auto", "prebuilt", "source", "{better-sqlite3: auto}"] {
         let said = plan("pg", &format!("install: {{natives: {word}}}"));
         assert!(natives(&said).contains(&"native better-sqlite3@12.11.1".to_owned()), "{word}: {:?}", natives(&said));
-        assert_eq!((said.left_out.as_slice(), dropped(&said)), (&[][..], vec![]), "{word}");
+        assert_eq!((said.left_out.as_slice(), unused(&said)), (&[][..], vec![]), "{word}");
     }
 }
 

@@ -259,7 +259,9 @@ fn the_platform_of_the_image_wins() {
     let plan = planned::of_directory(&planned::source(planned::syntax_only(), &arm64), &root).unwrap().plan;
     let dir = tempfile::tempdir().unwrap();
     let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
-    let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else { panic!() };
+    let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else {
+        panic!()
+    };
     written(files, dir.path());
     copy(&root.join(".yarnrc.yml"), &dir.path().join("repo/.yarnrc.yml"));
     let lock = std::fs::read_to_string(root.join("yarn.lock")).unwrap();
@@ -315,7 +317,9 @@ fn the_yarn_of_a_format() {
         assert!(yarns.is_empty() || yarns.iter().any(|yarn| yarn.version == chosen), "{name}: {chosen}");
         let plan = planned::of_directory(&planned::source(planned::syntax_only(), &amd64), repo.path()).unwrap().plan;
         let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
-        let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else { panic!() };
+        let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else {
+            panic!()
+        };
         for yarn in yarns.into_iter().filter(|yarn| yarn.version == chosen && name == format!("yarn-{chosen}")) {
             let dir = tempfile::tempdir().unwrap();
             let development = project::development(&read(repo.path()));

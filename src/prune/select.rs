@@ -300,10 +300,10 @@ fn described(place: &str, manifest: &Manifest) -> String {
     if place.is_empty() { "the root".to_owned() } else { format!("{} ({place})", manifest.name) }
 }
 
-/// Links at the root for packages that lie deeper only, since the root has the version of a package which is not for the
-/// image: an install of the production packages alone would have put one there, and packages that forget to declare
-/// what they ask for rely on it.
-fn hoisted(selection: &Selection) -> Vec<(String, String)> {
+/// Links at the root for packages and links that lie deeper only, since the root has the version of a package which is not
+/// for the image, or a workspace has a link of its own: an install of the production packages alone would have put one
+/// there, and who forgets to declare what it asks for relies on it (`backend-plugin-api` looks for `app/package.json`).
+fn hoisted(selection: &Selection) -> BTreeMap<String, String> {
     /// How many places a package of one version lies in, and the last of them.
     type Places<'a> = (usize, &'a str);
     let mut by_name: BTreeMap<&str, BTreeMap<String, Places<'_>>> = BTreeMap::new();
@@ -313,12 +313,13 @@ fn hoisted(selection: &Selection) -> Vec<(String, String)> {
         let (count, last) = by_name.entry(name).or_default().entry(id).or_default();
         (*count, *last) = (count.saturating_add(1), place);
     }
-    let free = |at: &String| !selection.packages.contains_key(at) && !selection.links.contains_key(at);
-    let names = by_name.into_iter().map(|(name, versions)| (join("node_modules", name), versions));
-    // The version that lies in most places, as Yarn's hoisting has it.
-    let links =
-        names.filter(|(at, _)| free(at)).filter_map(|(at, versions)| Some((at, versions.into_values().max()?.1)));
-    links.map(|(at, place)| (at, place.to_owned())).collect()
+    // The version that lies in most places, as Yarn's hoisting has it; over it what a workspace links to.
+    let packages = by_name.into_iter().filter_map(|(name, versions)| Some((name, versions.into_values().max()?.1)));
+    let links = selection.links.iter().filter_map(|(at, to)| Some((at.rsplit_once("node_modules/")?.1, to.as_str())));
+    let mut wanted: BTreeMap<String, String> =
+        packages.chain(links).map(|(name, to)| (join("node_modules", name), to.to_owned())).collect();
+    wanted.retain(|at, _| !selection.packages.contains_key(at) && !selection.links.contains_key(at));
+    wanted
 }
 
 /// What packages ask for, searched once for each.

@@ -143,7 +143,8 @@ fn what_node_finds_from_the_backend_is_taken() {
         .package("node_modules/c", "c@2.0.0", &["extended"], "")
         // Nobody's manifest has it: an extension of the lockfile's.
         .package("node_modules/extended", "extended@1.0.0", &[], "")
-        .link("node_modules/app", "../packages/app");
+        // Beside the workspace that names it.
+        .link("packages/backend/node_modules/app", "../../app");
     let report = case.run().unwrap();
     assert_eq!(left_out(&report), []);
     assert_eq!(
@@ -155,7 +156,7 @@ fn what_node_finds_from_the_backend_is_taken() {
             "node_modules/@s/b/package.json",
             "node_modules/a/index.js",
             "node_modules/a/package.json",
-            // Beside the workspace, and for those who forget to say that they need it.
+            // For those who forget to say that they need what lies beside the workspace.
             "node_modules/alias",
             "node_modules/app",
             "node_modules/c/index.js",
@@ -164,6 +165,7 @@ fn what_node_finds_from_the_backend_is_taken() {
             "node_modules/extended/package.json",
             "packages/backend/node_modules/alias/index.js",
             "packages/backend/node_modules/alias/package.json",
+            "packages/backend/node_modules/app",
         ]
     );
     let link = |path: &str| fs::read_link(case.out().join(path)).unwrap();

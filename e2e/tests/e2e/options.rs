@@ -6,6 +6,7 @@ use std::fs;
 use e2e::attestation::{provenance, sbom};
 use e2e::engine::{Engine, registry};
 use e2e::git::GitServer;
+use e2e::image::Image;
 use e2e::repo::with_syntax;
 use e2e::{Build, Repo, cli, report, run, unique};
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ fn targets() {
     let holds = [
         ("image", "app/packages/backend/dist/index.cjs.js"),
         ("bundle", "packages/backend/dist/index.cjs.js"),
-        ("deps", "repo/node_modules/ms/index.js"),
+        ("deps", "node_modules/ms/index.js"),
         ("smoke", ""),
         ("checks", ""),
         ("plan", "plan.json"),
@@ -190,15 +191,32 @@ fn no_cache() {
     let some = build().args(["--no-cache-filter", "app"]).pass();
     report("no_cache", format!("--no-cache-filter app: {:?}", some.ran()));
     assert!(some.vertex("[app] yarn").ran());
-    for cached in ["[install] yarn", "[deps] yarn", "[backend] yarn"] {
+    for cached in ["[install] yarn", "[deps] production", "[backend] yarn"] {
         assert!(some.vertex(cached).cached, "{cached} ran");
     }
     // The bundle needs no app: nothing of it is in the graph.
     let bundle = build().args(["--no-cache"]).target("bundle").pass();
     assert!(!bundle.names().iter().any(|name| name.starts_with("[app]")), "{:#?}", bundle.names());
-    let install = build().args(["--no-cache-filter", "install"]).pass();
-    assert!(install.vertex("[install] yarn").ran());
-    assert!(install.vertex("[deps] yarn").cached);
+    let deps = build().args(["--no-cache-filter", "deps"]).pass();
+    assert!(deps.vertex("[deps] production").ran());
+    assert!(deps.vertex("[install] yarn").cached);
+}
+
+/// An install that comes to the same packages, as after a bump that only the frontend needs, makes the same layer of them.
+#[test]
+fn the_same_packages_are_the_same_layer() {
+    let repo = Repo::mini();
+    let layer = |image: &Image| {
+        let history = image.config["history"].as_array().unwrap().iter();
+        let mut layers = history.filter(|entry| entry["empty_layer"] != true);
+        let at = layers.position(|entry| entry.to_string().contains("production dependencies")).unwrap();
+        image.layers()[at].to_owned()
+    };
+    let before = layer(&Build::of(&repo).pass().image());
+    repo.append(".yarnrc.yml", &format!("# {}\n", unique()));
+    let built = Build::of(&repo).pass();
+    assert!(built.vertex("[install] yarn").ran() && built.vertex("[deps] production").ran());
+    assert_eq!(layer(&built.image()), before);
 }
 
 #[test]
@@ -238,7 +256,7 @@ fn cache_of_a_registry() {
     repo.append("packages/backend/src/index.js", &format!("// {}\n", unique()));
     let edited = Build::of(&repo).on(&empty).args(["--cache-from", &reference]).pass();
     report("cache_of_a_registry", format!("after an edit: {:.1} s, ran {:?}", edited.seconds, edited.ran()));
-    for name in ["[install] yarn", "[deps] yarn", "[app] yarn"] {
+    for name in ["[install] yarn", "[deps] production", "[app] yarn"] {
         assert!(!edited.vertex(name).ran(), "{name} ran");
     }
     assert!(edited.vertex("[backend] yarn").ran());

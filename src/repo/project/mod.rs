@@ -2,7 +2,7 @@
 //!
 //! In: a [`Repository`]. Out: manifests reduced to what an install depends on, a lockfile, and the paths of the
 //! repository that have to lie beside them. The development project stands for the whole repository with its own
-//! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it.
+//! lockfile; the production project holds the backend's closure alone, with a lockfile cut to it, for Yarn to judge.
 
 mod manifest;
 #[cfg(test)]
@@ -130,7 +130,8 @@ impl<'a> Production<'a> {
         Self { repo, manifests, walk }
     }
 
-    /// As a project, with a lockfile cut to what it reaches.
+    /// As a project, with a lockfile cut to what it reaches. No build installs it: real Yarn takes it only if the closure is
+    /// complete and holds no more than it has to, which is how tests prove what images are selected by.
     pub fn project(&self) -> SyntheticProject {
         let Self { repo, manifests, walk } = self;
         let mut project = SyntheticProject { entries: walk.entries.len(), ..SyntheticProject::default() };
