@@ -4,6 +4,7 @@ use buildkit_llb::{Output, Platform};
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::epoch::FIXED_TIME;
 use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
 use crate::graph::{self, Settings, Trees};
 use crate::images::Images;
@@ -61,7 +62,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         no_cache: &request.no_cache,
         exec: &graph::exec(&request.exec, &plan),
         cache_namespace: request.cache_namespace.as_deref(),
-        epoch: request.source_date_epoch.as_ref().and_then(SourceDateEpoch::seconds).unwrap_or(graph::FIXED_TIME),
+        epoch: request.source_date_epoch.as_ref().and_then(SourceDateEpoch::seconds).unwrap_or(FIXED_TIME),
         default_span: start.clone(),
     };
     let tree =

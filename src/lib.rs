@@ -19,6 +19,7 @@ pub mod call;
 pub mod cli;
 pub mod diagnostic;
 mod digest;
+pub mod epoch;
 pub mod files;
 pub mod frontend;
 pub mod gateway;

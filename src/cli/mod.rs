@@ -73,6 +73,18 @@ enum Command {
         /// The folder for the report.
         report: PathBuf,
     },
+    /// What BuildKit runs as a step of a build: looks whether the image has what the backend's bundle loads.
+    #[command(name = prune::BUNDLE_COMMAND, hide = true)]
+    BundleStep {
+        /// The unpacked bundle.
+        bundle: PathBuf,
+        /// The folder with the packages.
+        app: PathBuf,
+        /// The backend's directory in both.
+        backend: String,
+        /// What was left out of the packages.
+        report: PathBuf,
+    },
     /// What BuildKit runs as a step of a build: puts built natives into their packages.
     #[command(name = prune::NATIVES_COMMAND, hide = true)]
     NativesStep {
@@ -93,6 +105,9 @@ pub fn run() -> ExitCode {
         }
         Command::PruneStep { task, installed, out: packages, report } => {
             return step("prune/files", prune::work(&task, &installed, &packages, &report));
+        }
+        Command::BundleStep { bundle, app, backend, report } => {
+            return step("prune/bundle", prune::check_bundle(&bundle, &app, &backend, &report).map(|()| ""));
         }
         Command::NativesStep { app, built } => return step("prune/natives", natives(&app, &built)),
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),

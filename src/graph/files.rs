@@ -6,13 +6,12 @@ use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
+use crate::epoch::FIXED_TIME;
 use crate::path::ImagePath;
 use crate::plan::{self, CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Tree, Written, WrittenFiles};
 
 use super::{Builder, GraphError};
 
-/// Yarn's own time of archived files (1984-06-22T21:50:00Z): what is written here is as old.
-pub const FIXED_TIME: i64 = 456_789_000;
 const FIXED: Timestamp = Timestamp::from_unix_seconds(FIXED_TIME);
 
 impl Builder<'_> {

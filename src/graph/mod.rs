@@ -6,8 +6,6 @@
 mod files;
 mod run;
 
-pub use files::FIXED_TIME;
-
 use std::collections::BTreeMap;
 
 use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, SourceFile};

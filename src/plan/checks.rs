@@ -24,7 +24,7 @@ impl Gate {
 }
 
 /// Where a check's empty output is mounted.
-const GATE: &str = "/run/backstage-build/gate";
+pub(super) const GATE: &str = "/run/backstage-build/gate";
 
 impl Planner<'_> {
     /// The checks of the build file, or the default one where there is a tsconfig.

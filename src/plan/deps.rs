@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use crate::path::{ContextPath, ImagePath};
 use crate::prune::{self, Task};
 
+use super::checks::{GATE, Gate};
 use super::natives::Natives;
 use super::runtime::APP;
 use super::{
-    Access, Action, CopyFiles, FileAction, Files, Mount, MountKind, Planner, Run, Side, Step, StepId, Tree, Written,
-    image_path, in_repo,
+    Access, Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree,
+    Written, image_path, in_repo,
 };
 
 /// Architectures with official Node images, in OCI's words and in Node's.
@@ -27,6 +28,8 @@ const TASK: (&str, &str) = ("/task", "/task.json");
 const INSTALL: &str = "/install";
 const OUT: &str = "/out";
 const REPORT: &str = "/report";
+/// Where the bundle is looked at.
+const BUNDLE: &str = "/bundle";
 
 /// The production dependencies.
 pub(super) struct Deps {
@@ -55,7 +58,9 @@ impl Planner<'_> {
             self.repo().lock.entries.len(),
             self.backend.value.dir
         );
-        let origin = self.backend_origin();
+        // The one thing of the build file that can be wrong here.
+        let dropped = self.spec().prune.drop.first();
+        let origin = dropped.map_or_else(|| self.backend_origin(), |pattern| Origin::Written(pattern.span.clone()));
         let text = serde_json::to_string(&task).unwrap_or_default();
         let files = [(image_path(TASK.1), Written::text(text))].into();
         let task = self.step(Step {
@@ -87,6 +92,31 @@ impl Planner<'_> {
             action: Action::Run(Box::new(own(args.into(), mounts))),
         });
         Deps { image: Tree::Output(id.clone(), image_path(OUT)), report: Tree::Output(id, image_path(REPORT)) }
+    }
+
+    /// That the image has what the bundle loads when it starts. The image waits for it, and nothing else does.
+    pub(super) fn bundle_check(&mut self, deps: &Deps, bundle: &Tree) -> Gate {
+        let args = [
+            prune::BUNDLE_COMMAND.to_owned(),
+            BUNDLE.to_owned(),
+            format!("{OUT}{APP}"),
+            self.backend.value.dir.to_string(),
+            format!("{REPORT}/{}", prune::REPORT),
+        ];
+        let mounts = vec![
+            Mount::read_whole(BUNDLE, bundle),
+            Mount::read_whole(OUT, &deps.image),
+            Mount::read_whole(REPORT, &deps.report),
+            Mount { dest: image_path(GATE), kind: MountKind::Output },
+        ];
+        let id = self.step(Step {
+            id: StepId::new("bundle-check"),
+            title: "[backend] what the bundle loads".to_owned(),
+            because: "packages are selected beside the build, which may ask for one that was left out".to_owned(),
+            origin: self.backend_origin(),
+            action: Action::Run(Box::new(own(args.into(), mounts))),
+        });
+        Gate { name: "bundle-check".to_owned(), tree: Tree::Output(id, image_path(GATE)) }
     }
 
     /// What the target `deps` shows of them.

@@ -148,7 +148,8 @@ impl<'a> Planner<'a> {
         let base = self.runtime_packages()?;
         let deps = self.deps(&installed, base, &natives);
         let image = self.placed(deps.image.clone(), &natives);
-        let image = self.image(image, frontend.as_ref(), &bundle, &checks)?;
+        let loads = self.bundle_check(&deps, &bundle);
+        let image = self.image(image, frontend.as_ref(), &bundle, checks.iter().chain([&loads]))?;
         let config = self.image_config();
         let targets = self.targets(&image, &bundle, &checks, &deps);
         self.finish_context()?;

@@ -16,12 +16,12 @@ pub(super) const APP: &str = "/app";
 impl Planner<'_> {
     /// The image's layers on top of the dependencies. The last one carries the gates: the image exists only if the checks
     /// passed.
-    pub(super) fn image(
+    pub(super) fn image<'g>(
         &mut self,
         mut base: Tree,
         app: Option<&App>,
         bundle: &Tree,
-        gates: &[Gate],
+        gates: impl Iterator<Item = &'g Gate>,
     ) -> Result<Tree, Diagnostics> {
         let files = self.files()?;
         if !files.is_empty() {
@@ -32,7 +32,7 @@ impl Planner<'_> {
             base = self.layer("image-app", base, "the app", vec![self.app_files(app)]);
         }
         let mut last = vec![self.bundle_files(bundle)];
-        last.extend(gates.iter().map(Gate::action));
+        last.extend(gates.map(Gate::action));
         Ok(self.layer("image", base, "the backend", last))
     }
 

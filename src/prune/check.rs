@@ -11,35 +11,35 @@ use super::tree::{Found, Installed, read};
 use super::walk::{self, Entry};
 
 /// Mistakes that are told.
-const TOLD: usize = 10;
+pub(super) const MAX_TOLD: usize = 10;
 
 /// Whether Node takes a file for a script.
 pub(super) fn is_script(path: &str) -> bool {
     [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end))
 }
 
-/// Checks a selection. `asked` are the files that patterns left out, by place of their package.
+/// Checks a selection. `dropped` are the files that patterns left out, by place of their package.
 ///
 /// # Errors
 /// When something that is left out is loaded, and when files cannot be read.
 pub(super) fn check(
     tree: &Installed,
     selection: &Selection,
-    asked: &BTreeMap<String, BTreeSet<String>>,
+    dropped: &BTreeMap<String, BTreeSet<String>>,
 ) -> io::Result<()> {
     let gone: BTreeMap<&str, &LeftOut> = selection
         .left_out
         .iter()
-        .filter(|(_, left)| left.rule == Rule::Asked)
+        .filter(|(_, left)| left.rule == Rule::Dropped)
         .map(|(place, left)| (place.as_str(), left))
         .collect();
-    if gone.is_empty() && asked.is_empty() {
+    if gone.is_empty() && dropped.is_empty() {
         return Ok(());
     }
     let names: BTreeSet<&str> = gone.values().map(|left| left.package.manifest.name.as_str()).collect();
     let mut mistakes: Vec<String> = Vec::new();
     for (place, package) in &selection.packages {
-        let dropped = asked.get(place);
+        let dropped = dropped.get(place);
         walk::files(&tree.path(place), &mut |path, entry| {
             let Entry::File { from, .. } = entry else { return Ok(path != "node_modules") };
             if !is_script(path) || dropped.is_some_and(|dropped| dropped.contains(path)) {
@@ -57,7 +57,7 @@ pub(super) fn check(
                         Some(Found::Package(at)) => gone.contains_key(at.as_str()),
                         _ => false,
                     },
-                    None => dropped.is_some_and(|dropped| loads(path, specifier, dropped)),
+                    None => dropped.is_some_and(|dropped| resolved(path, specifier, dropped).is_some()),
                 };
                 if loads {
                     mistakes.push(format!("{} loads `{specifier}` ({place}/{path}:{line})", package.manifest.name));
@@ -69,8 +69,8 @@ pub(super) fn check(
     if mistakes.is_empty() {
         return Ok(());
     }
-    let more = mistakes.len().saturating_sub(TOLD);
-    mistakes.truncate(TOLD);
+    let more = mistakes.len().saturating_sub(MAX_TOLD);
+    mistakes.truncate(MAX_TOLD);
     if more > 0 {
         mistakes.push(format!("and {more} more"));
     }
@@ -80,11 +80,11 @@ pub(super) fn check(
     )))
 }
 
-/// Whether a relative specifier in a file of a package means one of some files of it, as CommonJS resolves.
-fn loads(file: &str, specifier: &str, dropped: &BTreeSet<String>) -> bool {
+/// The file that a relative specifier in a file of a package means, of some files, as CommonJS resolves.
+pub(super) fn resolved(file: &str, specifier: &str, files: &BTreeSet<String>) -> Option<String> {
     let mut parts: Vec<&str> = file.split('/').collect();
     parts.pop();
-    for part in specifier.split('/') {
+    for part in specifier.strip_prefix('.').map(|_| specifier.split('/'))? {
         match part {
             "" | "." => {}
             ".." => drop(parts.pop()),
@@ -93,7 +93,7 @@ fn loads(file: &str, specifier: &str, dropped: &BTreeSet<String>) -> bool {
     }
     let path = parts.join("/");
     let ends = ["", ".js", ".json", ".cjs", ".mjs", ".node", "/index.js", "/index.json"];
-    specifier.starts_with('.') && ends.iter().any(|end| dropped.contains(&format!("{path}{end}")))
+    ends.iter().map(|end| format!("{path}{end}")).find(|path| files.contains(path))
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
             ("lib/c.js", "a", false),
             ("lib/c.js", "../../../../lib/a", true),
         ] {
-            assert_eq!(loads(file, specifier, &dropped), wanted, "{file} {specifier}");
+            assert_eq!(resolved(file, specifier, &dropped).is_some(), wanted, "{file} {specifier}");
         }
     }
 }

@@ -10,6 +10,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the step's own files, in a container of its own")]
 
+mod bundle;
 mod check;
 mod natives;
 mod patterns;
@@ -29,39 +30,40 @@ use std::io;
 use std::path::Path;
 
 use patterns::Patterns;
+use report::Report;
 use rules::FileRules;
 use select::select;
 use tree::Installed;
+use write::Writer;
 
-pub use natives::{Built, place_natives};
-pub use report::Report;
-pub use rules::Rule;
-pub use task::{Prune, Task};
-pub use write::Amount;
-
-/// Yarn's own time of archived files (1984-06-22T21:50:00Z), in Unix seconds: what steps write is as old.
-pub const FIXED_TIME: i64 = 456_789_000;
+pub(crate) use bundle::check_bundle;
+pub(crate) use natives::{Built, place_natives};
+pub(crate) use task::Prune;
+pub use task::Task;
 
 /// The argument that starts the program as the step that selects packages.
-pub const COMMAND: &str = "prune-step";
+pub(crate) const COMMAND: &str = "prune-step";
 /// The argument that starts it as the step that puts built natives into them.
-pub const NATIVES_COMMAND: &str = "natives-step";
+pub(crate) const NATIVES_COMMAND: &str = "natives-step";
+/// The argument that starts it as the step that looks whether the bundle finds what it loads.
+pub(crate) const BUNDLE_COMMAND: &str = "bundle-step";
 /// The report's name.
-pub const REPORT: &str = "deps.json";
+pub(crate) const REPORT: &str = "deps.json";
 
 /// Writes the packages that the file `task` asks for out of the tree `installed` below `out`, and a report into the
 /// folder `report`.
 ///
 /// # Errors
 /// When files cannot be read or written, when the tree lacks a dependency, and when `prune.drop` leaves out what is loaded.
-pub fn work(task: &Path, installed: &Path, out: &Path, report: &Path) -> io::Result<Report> {
+pub(crate) fn work(task: &Path, installed: &Path, out: &Path, report: &Path) -> io::Result<Report> {
     let task: Task = serde_json::from_slice(&fs::read(task)?)?;
     let tree = Installed::open(installed)?;
     let patterns = Patterns::new(&task.prune)?;
     let selection = select(&tree, &task, &patterns)?;
     let rules = FileRules { prune: &task.prune, typescript: selection.typescript.is_some(), cpu: &task.cpu };
-    let written = write::write(&tree, &selection, rules, &patterns, out)?;
-    check::check(&tree, &selection, &written.asked)?;
+    let writer = Writer { tree: &tree, selection: &selection, rules, patterns: &patterns, out };
+    let written = writer.write()?;
+    check::check(&tree, &selection, &written.dropped)?;
     let made = Report::of(selection, written);
     let mut text = serde_json::to_string_pretty(&made)?;
     text.push('\n');

@@ -48,7 +48,7 @@ pub fn place_natives(app: &Path, built: &[Built]) -> io::Result<BTreeMap<String,
         Ok(true)
     })?;
     for (place, native) in found {
-        let owner = Owner { name: &native.name, native: true };
+        let owner = Owner { name: &native.name, native: true, referenced: None };
         let to = app.join(&place);
         walk::files(&native.folder, &mut |path, entry| {
             let is_dir = matches!(entry, Entry::Directory);

@@ -64,6 +64,14 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Why a package is not there, if it was left out wherever it lies.
+    pub(super) fn left_out(&self, name: &str) -> Option<&str> {
+        let is_it = |missing: &&Missing| missing.package.rsplit_once(' ').is_some_and(|(found, _)| found == name);
+        self.left_out.values().find(is_it).map(|missing| missing.why.as_str())
+    }
+}
+
 /// The summary that stands in the step's output.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

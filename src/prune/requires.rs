@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+/// Bytes of comments between a word and its specifier.
+const MAX_COMMENT: usize = 4096;
 /// Bytes of a specifier.
 const MAX_SPECIFIER: usize = 300;
 
@@ -40,12 +42,16 @@ pub(super) fn mentioned(text: &[u8]) -> impl Iterator<Item = &str> {
 
 /// What follows white space and block comments.
 fn after_blanks(text: &[u8]) -> &[u8] {
-    let mut rest = text.trim_ascii_start();
+    let near = text.get(..text.len().min(MAX_COMMENT)).unwrap_or_default();
+    if !near.trim_ascii_start().starts_with(b"/*") {
+        return text.trim_ascii_start();
+    }
+    let mut rest = near.trim_ascii_start();
     while let Some(comment) = rest.strip_prefix(b"/*") {
         let end = memchr::memmem::find(comment, b"*/").and_then(|end| comment.get(end.checked_add(2)?..));
         rest = end.unwrap_or_default().trim_ascii_start();
     }
-    rest
+    text.get(near.len().saturating_sub(rest.len())..).unwrap_or_default()
 }
 
 /// The text between quotes of any kind at the start.
@@ -73,8 +79,13 @@ pub(super) fn on_load(text: &str) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
     let (mut depth, mut certain, mut is_import) = (0_usize, true, false);
     let [mut owner, mut before, mut last] = [Token::Sign(b';'); 3];
+    // Lines are counted as they go by.
+    let (mut line, mut counted) = (1_usize, 0_usize);
     let mut tokens = Tokens { text, at: 0, last: Token::Sign(b';'), templates: Vec::new(), braces: 0 };
-    while let Some((token, range)) = tokens.next() {
+    while let Some((token, start)) = tokens.next() {
+        let passed = text.as_bytes().get(counted..start).unwrap_or_default();
+        line = line.saturating_add(memchr::memchr_iter(b'\n', passed).count());
+        counted = start;
         match token {
             Token::Sign(b'{') if is_import => {}
             Token::Sign(b'}') if is_import => {}
@@ -98,7 +109,7 @@ pub(super) fn on_load(text: &str) -> Vec<(&str, usize)> {
                 let called = (owner != Token::Sign(b'.')).then_some((before, last));
                 let required = certain && called == Some((Token::Word("require"), Token::Sign(b'(')));
                 if imported || required {
-                    found.push((specifier, line(text, &range)));
+                    found.push((specifier, line));
                 }
                 is_import = false;
             }
@@ -107,11 +118,6 @@ pub(super) fn on_load(text: &str) -> Vec<(&str, usize)> {
         [owner, before, last] = [before, last, token];
     }
     found
-}
-
-fn line(text: &str, range: &Range<usize>) -> usize {
-    let before = text.as_bytes().get(..range.start).unwrap_or_default();
-    memchr::memchr_iter(b'\n', before).count().saturating_add(1)
 }
 
 struct Tokens<'a> {
@@ -128,7 +134,8 @@ impl<'a> Tokens<'a> {
         self.text.as_bytes().get(self.at.checked_add(ahead)?).copied()
     }
 
-    fn next(&mut self) -> Option<(Token<'a>, Range<usize>)> {
+    /// The next token and where it begins.
+    fn next(&mut self) -> Option<(Token<'a>, usize)> {
         self.skip_blanks();
         let start = self.at;
         let byte = self.byte(0)?;
@@ -169,7 +176,7 @@ impl<'a> Tokens<'a> {
             }
         };
         self.last = token;
-        Some((token, start..self.at))
+        Some((token, start))
     }
 
     fn step(&mut self, bytes: usize) {
@@ -340,6 +347,17 @@ mod tests {
         ] {
             let found = loaded(text);
             assert!(found.is_empty(), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_files_are_read_in_linear_time() {
+        // Quadratic, these would be 10^11 steps.
+        for text in
+            ["from /*".repeat(200_000), "require('a')\n".repeat(200_000), "`${".repeat(200_000), "/*".repeat(500_000)]
+        {
+            mentioned(text.as_bytes()).count();
+            on_load(&text);
         }
     }
 

@@ -6,10 +6,10 @@ use std::io;
 
 use crate::repo::Needs;
 
-use super::check::is_script;
+use super::check::{is_script, resolved};
 use super::patterns::{Decision, Patterns};
 use super::requires;
-use super::rules::{CANDIDATES, Candidate, Rule};
+use super::rules::{CANDIDATES, Candidate, DEVELOPMENT, Referenced, Rule};
 use super::task::Task;
 use super::tree::{Found, Installed, Manifest, join, read};
 use super::walk::{self, Entry};
@@ -38,6 +38,8 @@ pub(super) struct Selection {
     pub(super) left_out: BTreeMap<String, LeftOut>,
     /// Packages that a rule would leave out, and what asks for them.
     pub(super) kept: BTreeMap<String, String>,
+    /// What is asked for of each package besides code, by place.
+    pub(super) referenced: BTreeMap<String, Referenced>,
     /// A package or workspace whose config schema is TypeScript.
     pub(super) typescript: Option<String>,
 }
@@ -62,7 +64,7 @@ pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::
         match patterns.decide(place) {
             Decision::Keep => continue,
             Decision::Drop => {
-                gone.insert(place.clone(), (Rule::Asked, Rule::Asked.to_string()));
+                gone.insert(place.clone(), (Rule::Dropped, Rule::Dropped.to_string()));
                 continue;
             }
             Decision::Open => {}
@@ -71,14 +73,16 @@ pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::
         let id = format!("{name}@{version}");
         if let Some(why) = task.unused.get(&id) {
             gone.insert(place.clone(), (Rule::Unused, why.clone()));
-        } else if task.prune.safe && task.unbuilt.contains(&id) && cannot_load(tree, place)? {
+        } else if task.prune.safe && task.unbuilt.contains(&id) && cannot_load(tree, place, &package.manifest)? {
             gone.insert(place.clone(), (Rule::Unbuilt, Rule::Unbuilt.to_string()));
-        } else if let Some(candidate) = candidate(name).filter(|candidate| holds(candidate, task, typescript.as_ref()))
-        {
+        } else if let Some(candidate) = candidate(name).filter(|candidate| {
+            let stays = closure.roots.contains(place) && !candidate.even_if_named;
+            !stays && holds(candidate, task, typescript.as_ref())
+        }) {
             gone.insert(place.clone(), (candidate.rule, candidate.rule.to_string()));
         }
     }
-    let mut asked = Asked { tree, found: BTreeMap::new() };
+    let mut scripts = Scripts { tree, found: BTreeMap::new() };
     let mut kept: BTreeMap<String, String> = BTreeMap::new();
     // What stays may ask for what goes, which then stays with all that it needs, which may ask for more.
     let stays = loop {
@@ -88,14 +92,14 @@ pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::
         for place in &stays {
             let Some(package) = closure.packages.get(place) else { continue };
             let user = &package.manifest.name;
-            for (name, files) in asked.of(place, user)? {
+            for (name, files) in scripts.of(place, user)? {
                 let Some(Found::Package(at)) = tree.find(place, name)? else { continue };
                 let file = match gone.get(&at) {
                     None => files.first().filter(|_| orphans(&at)),
-                    // Without a binary it fails all the same; what a user leaves out is checked at the end.
-                    Some((Rule::Unbuilt | Rule::Asked, _)) => None,
-                    // It is not used, unless to be there is all that is asked of it.
-                    Some((Rule::Unused, _)) => loading(tree, place, files, name)?,
+                    // What a user leaves out is checked at the end.
+                    Some((Rule::Dropped, _)) => None,
+                    // Nothing uses it, or it fails when it is used; but to be there may be all that is asked of it.
+                    Some((Rule::Unused | Rule::Unbuilt, _)) => loading(tree, place, files, name)?,
                     Some(_) => files.first().filter(|_| !is_user(name, user)),
                 };
                 if let Some(file) = file.filter(|_| at != *place) {
@@ -111,7 +115,8 @@ pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::
             kept.insert(place, why);
         }
     };
-    Ok(closure.split(&stays, &gone, kept, typescript))
+    let referenced = if task.prune.safe { scripts.referenced(&closure.packages, &stays)? } else { BTreeMap::new() };
+    Ok(Selection { referenced, ..closure.split(&stays, &gone, kept, typescript) })
 }
 
 fn candidate(name: &str) -> Option<&'static Candidate> {
@@ -139,25 +144,37 @@ fn loading<'a>(tree: &Installed, place: &str, files: &'a [String], name: &str) -
     Ok(None)
 }
 
-/// Whether a native package has no binary and fails without one as soon as it is loaded. Many do without.
-fn cannot_load(tree: &Installed, place: &str) -> io::Result<bool> {
-    /// What finds a binary, and ends in an error where there is none.
+/// Whether a native package has no binary and certainly fails without one: where it is loaded, it loads a binary, or what
+/// finds one and ends in an error where there is none. Many do without.
+fn cannot_load(tree: &Installed, place: &str, manifest: &Manifest) -> io::Result<bool> {
     const FINDERS: [&str; 3] = ["bindings", "node-gyp-build", "@mapbox/node-pre-gyp"];
-    let (mut binaries, mut scripts) = (false, Vec::new());
+    let (mut binaries, mut files) = (false, BTreeSet::new());
     walk::files(&tree.path(place), &mut |path, entry| {
-        if let Entry::File { from, .. } = entry {
-            binaries |= path.ends_with(".node");
-            if is_script(path) {
-                scripts.push(read(from, MAX_SCRIPT)?.unwrap_or_default());
-            }
+        binaries |= path.ends_with(".node");
+        if let Entry::File { .. } = entry {
+            files.insert(path.to_owned());
         }
         Ok(path != "node_modules")
     })?;
-    let fails = |specifier: &str| specifier.ends_with(".node") || FINDERS.contains(&specifier);
-    Ok(!binaries
-        && scripts.iter().any(|text| {
-            requires::on_load(&String::from_utf8_lossy(text)).iter().any(|(specifier, _)| fails(specifier))
-        }))
+    if binaries {
+        return Ok(false);
+    }
+    let main = if manifest.main.is_empty() { "index.js" } else { &manifest.main };
+    let mut queue: Vec<String> = resolved("", &format!("./{main}"), &files).into_iter().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(file) = queue.pop() {
+        if !is_script(&file) || !seen.insert(file.clone()) {
+            continue;
+        }
+        let text = read(&tree.path(place).join(&file), MAX_SCRIPT)?.unwrap_or_default();
+        for (specifier, _) in requires::on_load(&String::from_utf8_lossy(&text)) {
+            if specifier.ends_with(".node") || FINDERS.contains(&specifier) {
+                return Ok(true);
+            }
+            queue.extend(resolved(&file, specifier, &files));
+        }
+    }
+    Ok(false)
 }
 
 /// The first package or workspace whose config schema is TypeScript: `config-loader` then needs the compiler at start.
@@ -185,6 +202,8 @@ impl Closure {
         let mut missing: Vec<String> = Vec::new();
         let mut seen: BTreeSet<String> = BTreeSet::new();
         let mut queue: Vec<String> = task.workspaces.keys().cloned().collect();
+        // Where a directory of the repository is linked from: Yarn knows it by that place.
+        let mut linked_from: BTreeMap<String, String> = BTreeMap::new();
         while let Some(place) = queue.pop() {
             if !seen.insert(place.clone()) {
                 continue;
@@ -197,11 +216,13 @@ impl Closure {
                 continue;
             }
             let mut needs = BTreeSet::new();
-            for (name, required) in wanted(tree, task, &place, &manifest) {
+            let known_as = linked_from.get(&place).unwrap_or(&place).clone();
+            for (name, required) in wanted(tree, task, (&place, &known_as), &manifest) {
                 match tree.find(&place, &name)? {
                     Some(Found::Package(at)) => drop(needs.insert(at)),
                     Some(Found::Link { at, to }) => {
                         needs.insert(to.clone());
+                        linked_from.entry(to.clone()).or_insert_with(|| at.clone());
                         closure.links.insert(at, to);
                     }
                     None if required => missing.push(format!("{} needs `{name}`", described(&place, &manifest))),
@@ -272,8 +293,8 @@ impl Closure {
 
 /// What a package or workspace asks for, and whether it cannot do without it. The lockfile knows what `package.json` does
 /// not: `packageExtensions`, `resolutions`, what the linker left out.
-fn wanted(tree: &Installed, task: &Task, place: &str, manifest: &Manifest) -> Vec<(String, bool)> {
-    let known = task.workspaces.get(place).or_else(|| task.packages.get(tree.locator(place)?));
+fn wanted(tree: &Installed, task: &Task, (place, known_as): (&str, &str), manifest: &Manifest) -> Vec<(String, bool)> {
+    let known = task.workspaces.get(place).or_else(|| task.packages.get(tree.locator(known_as)?));
     let own;
     let needs = match known {
         Some(needs) => needs,
@@ -323,33 +344,104 @@ fn hoisted(selection: &Selection) -> BTreeMap<String, String> {
 }
 
 /// What packages ask for, searched once for each.
-struct Asked<'a> {
+struct Scripts<'a> {
     tree: &'a Installed,
-    found: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    found: BTreeMap<String, Mentions>,
 }
 
-impl Asked<'_> {
+/// What the scripts of a package mention.
+#[derive(Debug, Default)]
+struct Mentions {
+    /// Names of other packages, each with the files that mention it.
+    packages: BTreeMap<String, Vec<String>>,
+    /// Directories at the top of other packages that are for development, as `name/directory`.
+    elsewhere: BTreeSet<String>,
+    /// The same of its own, and Markdown.
+    own: Referenced,
+}
+
+impl Scripts<'_> {
     /// Names of packages that one mentions, each with the files that do.
     fn of(&mut self, place: &str, own: &str) -> io::Result<&BTreeMap<String, Vec<String>>> {
         if !self.found.contains_key(place) {
-            let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let mut mentions = Mentions::default();
             walk::files(&self.tree.path(place), &mut |path, entry| {
                 if let Entry::File { from, .. } = entry
-                    && is_script(path)
+                    && (is_script(path) || may_refer(path))
                 {
                     let text = read(from, MAX_SCRIPT)?.unwrap_or_default();
-                    for name in requires::mentioned(&text).filter_map(requires::package).filter(|name| *name != own) {
-                        match names.get_mut(name) {
-                            None => drop(names.insert(name.to_owned(), vec![path.to_owned()])),
-                            Some(files) if files.last().is_some_and(|last| last == path) => {}
-                            Some(files) => files.push(path.to_owned()),
-                        }
-                    }
+                    mentions.add(own, path, &text);
                 }
                 Ok(path != "node_modules")
             })?;
-            self.found.insert(place.to_owned(), names);
+            self.found.insert(place.to_owned(), mentions);
         }
-        Ok(self.found.entry(place.to_owned()).or_default())
+        Ok(&self.found.entry(place.to_owned()).or_default().packages)
     }
+
+    /// What is asked for of packages besides code, by place.
+    fn referenced(
+        &mut self,
+        packages: &BTreeMap<String, Package>,
+        stays: &BTreeSet<String>,
+    ) -> io::Result<BTreeMap<String, Referenced>> {
+        for (place, package) in packages.iter().filter(|(place, _)| stays.contains(*place)) {
+            self.of(place, &package.manifest.name)?;
+        }
+        let elsewhere: BTreeSet<&String> = self.found.values().flat_map(|mentions| &mentions.elsewhere).collect();
+        let packages = self.found.iter().filter_map(|(place, found)| Some((place, found, packages.get(place)?)));
+        let all = packages.map(|(place, mentions, Package { manifest, .. })| {
+            // An alias is another name.
+            let folder = place.rsplit_once("node_modules/").map_or("", |(_, folder)| folder);
+            let named = |directory: &&str| {
+                [folder, &manifest.name].iter().any(|name| elsewhere.contains(&format!("{name}/{directory}")))
+                    || names_directory(manifest.entry_points.as_bytes(), directory)
+            };
+            let mut own = mentions.own.clone();
+            own.directories.extend(DEVELOPMENT.into_iter().filter(named));
+            (place.clone(), own)
+        });
+        Ok(all.collect())
+    }
+}
+
+impl Mentions {
+    /// Adds what a file of a package mentions.
+    fn add(&mut self, own: &str, path: &str, text: &[u8]) {
+        let code = if is_script(path) { text } else { &[] };
+        for specifier in requires::mentioned(code) {
+            let Some(name) = requires::package(specifier).filter(|name| *name != own) else { continue };
+            match self.packages.get_mut(name) {
+                None => drop(self.packages.insert(name.to_owned(), vec![path.to_owned()])),
+                Some(files) if files.last().is_some_and(|last| last == path) => {}
+                Some(files) => files.push(path.to_owned()),
+            }
+            let rest = specifier.get(name.len()..).unwrap_or_default();
+            let directory = rest.split('/').nth(1).filter(|directory| DEVELOPMENT.contains(directory));
+            self.elsewhere.extend(directory.map(|directory| format!("{name}/{directory}")));
+        }
+        self.own.markdown |=
+            [".md", ".markdown"].iter().any(|end| memchr::memmem::find(code, end.as_bytes()).is_some());
+        let top = path.split_once('/').map_or("", |(top, _)| top);
+        let others = DEVELOPMENT.into_iter().filter(|directory| *directory != top);
+        self.own.directories.extend(others.filter(|directory| names_directory(text, directory)));
+    }
+}
+
+/// Whether a file that is no script may name other files of its package: data, and programs without an extension. What a
+/// manifest names is looked at by itself.
+fn may_refer(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_data = [".json", ".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+    path != "package.json" && (is_data || !name.contains('.'))
+}
+
+/// Whether a text names a directory, alone or in a path.
+fn names_directory(text: &[u8], directory: &str) -> bool {
+    let around = |at: Option<u8>| at.is_some_and(|byte| b"\"'`/".contains(&byte));
+    memchr::memmem::find_iter(text, directory).any(|start| {
+        let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
+        let after = start.checked_add(directory.len()).and_then(|at| text.get(at)).copied();
+        around(before) && around(after)
+    })
 }

@@ -8,7 +8,10 @@ use tempfile::TempDir;
 
 use crate::repo::Needs;
 
+use super::rules::Rule;
+use super::write::Amount;
 use super::*;
+use crate::epoch::FIXED_TIME;
 
 /// An installed tree, and what is asked of it.
 struct Case {
@@ -173,6 +176,24 @@ fn what_node_finds_from_the_backend_is_taken() {
     assert_eq!(link("node_modules/alias"), Path::new("../packages/backend/node_modules/alias"));
 }
 
+/// Yarn's state file has a portal at the place of its link, and the lockfile what it needs.
+#[test]
+fn a_portal_brings_what_it_needs() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["portal", "linked"], &[])
+        .package("node_modules/needed", "needed@1.0.0", &[], "")
+        .package("node_modules/other", "other@1.0.0", &[], "");
+    for (name, needs) in [("portal", vec!["needed"]), ("linked", vec![])] {
+        case.link(&format!("node_modules/{name}"), &format!("../vendor/{name}"));
+        case.file(&format!("vendor/{name}/package.json"), r#"{"dependencies": {"other": "*"}}"#);
+        let locator = format!("{name}@portal:vendor/{name}");
+        case.state.as_mut().unwrap().insert(format!("node_modules/{name}"), locator.clone());
+        case.task.packages.insert(locator, self::needs(&needs, &[]));
+    }
+    let report = case.run().unwrap();
+    assert_eq!(report.packages.values().collect::<Vec<_>>(), ["needed 1.0.0"]);
+}
+
 #[test]
 fn without_a_state_file_manifests_decide() {
     let mut case = Case::unlocked();
@@ -295,12 +316,76 @@ fn typescript_stays_where_a_schema_is_written_in_it() {
 }
 
 #[test]
+fn what_a_workspace_names_stays_unless_it_only_builds() {
+    let mut case = with_typescript();
+    case.workspace("packages/backend", &["@backstage/config-loader", "plugin", "typescript", "node-gyp"], &[]).package(
+        "node_modules/node-gyp",
+        "node-gyp@10.0.0",
+        &[],
+        "",
+    );
+    let report = case.run().unwrap();
+    assert_eq!(
+        left_out(&report),
+        [("node-gyp 10.0.0", Rule::BuildOnly), ("ts-json-schema-generator 2.0.0", Rule::Schemas)]
+    );
+}
+
+#[test]
+fn tests_and_texts_go_unless_something_asks_for_them() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["a", "b"], &[])
+        .package("node_modules/a", "a@1.0.0", &["b"], "require('b/examples/one'); read(join(__dirname, 'docs'))")
+        .package("node_modules/b", "b@1.0.0", &[], "exports.text = read('./usage.md')");
+    case.manifest("node_modules/b", json!({ "exports": { "./spec": "./spec/index.js" } }));
+    for (path, text) in [
+        ("a/test/index.js", "require('../test/other')"),
+        ("a/docs/index.js", ""),
+        ("a/guide.md", ""),
+        ("a/LICENSE.md", ""),
+        ("a/lib/test/index.js", ""),
+        ("a/.eslintrc.json", ""),
+        ("b/examples/one.js", ""),
+        ("b/spec/index.js", ""),
+        ("b/tests/index.js", ""),
+        ("b/usage.md", ""),
+    ] {
+        case.file(&format!("node_modules/{path}"), text);
+    }
+    case.run().unwrap();
+    assert_eq!(
+        case.written(),
+        [
+            "a/LICENSE.md",
+            "a/docs/index.js",
+            "a/index.js",
+            "a/lib/test/index.js",
+            "a/package.json",
+            "b/examples/one.js",
+            "b/index.js",
+            "b/package.json",
+            "b/spec/index.js",
+            "b/usage.md",
+        ]
+        .map(|path| format!("node_modules/{path}"))
+    );
+    case.task.prune.safe = false;
+    case.run().unwrap();
+    assert!(case.written().contains(&"node_modules/a/test/index.js".to_owned()));
+}
+
+#[test]
 fn the_compiler_stays_for_others_than_schemas() {
     let mut case = with_typescript();
     case.package("node_modules/plugin", "plugin@1.0.0", &["typescript"], "const ts = require('typescript')");
     case.manifest("node_modules/plugin", json!({}));
+    case.file("node_modules/typescript/lib/lib.d.ts", "").file("node_modules/plugin/index.d.ts", "");
     let report = case.run().unwrap();
     assert_eq!(left_out(&report), [("ts-json-schema-generator 2.0.0", Rule::Schemas)]);
+    // Its own declarations are what it compiles with.
+    let written = case.written();
+    assert!(written.contains(&"node_modules/typescript/lib/lib.d.ts".to_owned()));
+    assert!(!written.contains(&"node_modules/plugin/index.d.ts".to_owned()));
 }
 
 #[test]
@@ -370,12 +455,12 @@ fn what_a_user_leaves_out_must_not_be_loaded() {
     case.task.prune.drop = vec!["a/docs".to_owned()];
     case.task.prune.keep = vec!["a/docs/y.html".to_owned()];
     let report = case.run().unwrap();
-    assert_eq!(report.files_left_out[&Rule::Asked].files, 1);
+    assert_eq!(report.files_left_out[&Rule::Dropped].files, 1);
     assert!(case.written().contains(&"node_modules/a/docs/y.html".to_owned()));
     // Asked for only when it is used: the user's own decision.
     case.package("node_modules/a", "a@1.0.0", &["b"], "exports.f = () => require('b')");
     case.task.prune = Prune { drop: vec!["b".to_owned()], ..case.task.prune.clone() };
-    assert_eq!(left_out(&case.run().unwrap()), [("b 1.0.0", Rule::Asked)]);
+    assert_eq!(left_out(&case.run().unwrap()), [("b 1.0.0", Rule::Dropped)]);
 }
 
 #[test]
@@ -499,4 +584,44 @@ fn built_natives_land_where_their_packages_are() {
     }
     // What is the same is left as it is: the layer holds binaries alone.
     assert_eq!(fs::symlink_metadata(app.join("node_modules/n/index.js")).unwrap().mtime(), untouched);
+}
+
+/// A bundle of a backend that ships a workspace, and the tree that was selected for it.
+fn bundled(case: &Case, script: &str) -> io::Result<()> {
+    case.run().unwrap();
+    let bundle = case.dir.path().join("bundle");
+    let write = |path: &str, text: &str| {
+        let path = bundle.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("packages/backend/package.json", r#"{"name": "backend", "main": "dist/index.cjs.js"}"#);
+    write(
+        "packages/backend/dist/index.cjs.js",
+        "require('./inner.cjs.js'); require('node:fs'); require('fs/promises')",
+    );
+    write("packages/backend/dist/inner.cjs.js", "require('plugin')");
+    write("packages/backend/dist/never.cjs.js", "require('not-loaded')");
+    write("plugins/plugin/package.json", r#"{"name": "plugin", "main": "./dist/index.cjs.js"}"#);
+    write("plugins/plugin/dist/index.cjs.js", script);
+    let report = case.dir.path().join("report").join(REPORT);
+    check_bundle(&bundle, &case.out(), "packages/backend", &report)
+}
+
+#[test]
+fn a_bundle_finds_what_it_loads_or_the_build_ends() {
+    let mut case = Case::locked();
+    case.workspace("packages/backend", &["plugin", "node-gyp"], &[])
+        .workspace("plugins/plugin", &["a"], &[])
+        .package("node_modules/node-gyp", "node-gyp@10.0.0", &[], "")
+        .package("plugins/plugin/node_modules/a", "a@1.0.0", &[], "");
+    case.link("node_modules/plugin", "../plugins/plugin");
+    bundled(&case, "const a = require('a/lib'); exports.later = () => require('nowhere')").unwrap();
+    let error = bundled(&case, "const a = require('a');\nconst gyp = require('node-gyp');").unwrap_err().to_string();
+    assert!(error.contains("plugins/plugin/dist/index.cjs.js:2 loads `node-gyp`"), "{error}");
+    assert!(error.contains("only builds other packages") && error.contains("keep: [\"node-gyp\"]"), "{error}");
+    let error = bundled(&case, "import x from 'nowhere/x.js'").unwrap_err().to_string();
+    assert!(error.contains("`nowhere/x.js`") && error.contains("devDependencies"), "{error}");
+    case.task.prune.keep = vec!["node-gyp".to_owned()];
+    bundled(&case, "require('node-gyp')").unwrap();
 }

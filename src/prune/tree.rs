@@ -13,6 +13,8 @@ use crate::repo::is_name;
 const STATE: &str = "node_modules/.yarn-state.yml";
 /// Bytes of it; that of an app of 2,900 packages has 340,000.
 const MAX_STATE: u64 = 256 << 20;
+/// Fields of a manifest that name its files.
+const ENTRY_POINTS: [&str; 7] = ["main", "module", "browser", "exports", "imports", "bin", "configSchema"];
 /// Bytes of a manifest.
 const MAX_MANIFEST: u64 = 16 << 20;
 
@@ -33,6 +35,15 @@ pub(super) enum Found {
     Link { at: String, to: String },
 }
 
+/// Where a name leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// To a package.
+    Package,
+    /// To a directory of the repository.
+    Link(String),
+}
+
 /// The part of a manifest that decides something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
@@ -48,6 +59,10 @@ pub(super) struct Manifest {
     pub(super) libc: Vec<String>,
     /// A file of it, or nothing where the schema stands in the manifest itself.
     pub(super) config_schema: Option<String>,
+    /// What names files of it: `main`, `exports` and the like, as JSON.
+    pub(super) entry_points: String,
+    /// `main`.
+    pub(super) main: String,
 }
 
 impl Installed {
@@ -87,6 +102,27 @@ impl Installed {
         Ok(Some(Manifest::of(&json)))
     }
 
+    /// What `require(name)` finds from a folder, whether the target of a link is there or not: its path as far as links
+    /// in it are relative and lead to nothing that is above the root.
+    pub(super) fn place(&self, from: &str, name: &str) -> io::Result<Option<Place>> {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        for dir in with_parents(from).filter(|dir| dir.rsplit('/').next() != Some("node_modules")) {
+            let at = join(dir, &format!("node_modules/{name}"));
+            let path = self.path(&at);
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            if !metadata.is_symlink() {
+                return Ok(Some(Place::Package));
+            }
+            let target = fs::read_link(&path)?;
+            return Ok(Some(
+                lexical(&at, &target).filter(|to| !to.contains("node_modules")).map_or(Place::Package, Place::Link),
+            ));
+        }
+        Ok(None)
+    }
+
     /// What `require(name)` finds from a folder: the nearest `node_modules` that has it.
     pub(super) fn find(&self, from: &str, name: &str) -> io::Result<Option<Found>> {
         if !is_name(name) {
@@ -94,6 +130,12 @@ impl Installed {
         }
         for dir in with_parents(from).filter(|dir| dir.rsplit('/').next() != Some("node_modules")) {
             let at = join(dir, &format!("node_modules/{name}"));
+            // Only the last part may be a link: no package manager makes others, and what is behind one has another place.
+            let plain = |place: &str| fs::symlink_metadata(self.path(place)).is_ok_and(|metadata| metadata.is_dir());
+            let scope = name.split_once('/').map(|(scope, _)| join(dir, &format!("node_modules/{scope}")));
+            if !plain(&join(dir, "node_modules")) || scope.is_some_and(|scope| !plain(&scope)) {
+                continue;
+            }
             let path = self.path(&at);
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
             if metadata.is_dir() {
@@ -135,11 +177,13 @@ impl Manifest {
         Self {
             name: text("name"),
             version: text("version"),
+            main: text("main"),
             peers: names("peerDependencies"),
             os: list("os"),
             cpu: list("cpu"),
             libc: list("libc"),
             config_schema: json.get("configSchema").and_then(Value::as_str).map(str::to_owned),
+            entry_points: ENTRY_POINTS.iter().filter_map(|key| json.get(key)).map(Value::to_string).collect(),
             dependencies,
             optional,
             bundled,
@@ -170,6 +214,20 @@ pub(super) fn with_parents(dir: &str) -> impl Iterator<Item = &str> {
 
 pub(super) fn join(dir: &str, rest: &str) -> String {
     if dir.is_empty() { rest.to_owned() } else { format!("{dir}/{rest}") }
+}
+
+/// Where a link at a place leads, by the text of its target.
+fn lexical(at: &str, target: &Path) -> Option<String> {
+    let mut parts: Vec<&str> = at.split('/').collect();
+    parts.pop();
+    for part in target.to_str()?.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    (!target.is_absolute()).then(|| parts.join("/"))
 }
 
 /// A file with no more than so many bytes; `None` where there is none.

@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, futimens, utimensat};
+use rustix::fs::{AtFlags, CWD, OFlags, Timespec, Timestamps, futimens, utimensat};
 use serde::{Deserialize, Serialize};
 
-use super::FIXED_TIME;
+use crate::epoch::FIXED_TIME;
+
 use super::patterns::{Decision, Patterns};
 use super::rules::{FileRules, Owner, Rule};
 use super::select::{Package, Selection};
-use super::tree::{Installed, join, named, with_parents};
+use super::tree::{Installed, Manifest, join, named, with_parents};
 use super::walk::{self, Entry};
 
 /// How many files and bytes something comes to.
@@ -45,111 +46,110 @@ pub(super) struct Written {
     pub(super) written: Amount,
     pub(super) left_out: BTreeMap<Rule, Amount>,
     /// Files that a pattern of the build file left out, by place of their package.
-    pub(super) asked: BTreeMap<String, BTreeSet<String>>,
+    pub(super) dropped: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Writes packages and links below `out`, on as many threads as there are processors.
-pub(super) fn write(
-    tree: &Installed,
-    selection: &Selection,
-    rules: FileRules<'_>,
-    patterns: &Patterns,
-    out: &Path,
-) -> io::Result<Written> {
-    let packages: Vec<(&String, &Package)> = selection.packages.iter().collect();
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let work = || -> io::Result<Written> {
-        let mut done = Written::default();
-        while let Some((place, package)) = packages.get(next.fetch_add(1, Ordering::Relaxed)) {
-            one(tree, place, package, rules, patterns, out, &mut done)?;
-        }
-        Ok(done)
-    };
-    let parts: Vec<io::Result<Written>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread ended"))))
-            .collect()
-    });
-    let mut all = Written::default();
-    for part in parts {
-        let part = part?;
-        all.written.merge(part.written);
-        part.left_out.into_iter().for_each(|(rule, amount)| all.left_out.entry(rule).or_default().merge(amount));
-        all.asked.extend(part.asked);
-    }
-    for (at, to) in &selection.links {
-        let target = relative(at, to);
-        let at = out.join(at);
-        at.parent().map_or(Ok(()), make_dirs)?;
-        link(&target, &at)?;
-    }
-    let links = selection.links.keys().filter_map(|at| at.rsplit_once('/')).map(|(dir, _)| dir);
-    let places = selection.packages.keys().map(String::as_str);
-    settle(out, places, links)?;
-    Ok(all)
+/// Writes packages and links below a directory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Writer<'a> {
+    pub(super) tree: &'a Installed,
+    pub(super) selection: &'a Selection,
+    pub(super) rules: FileRules<'a>,
+    pub(super) patterns: &'a Patterns,
+    pub(super) out: &'a Path,
 }
 
-fn one(
-    tree: &Installed,
-    place: &str,
-    package: &Package,
-    rules: FileRules<'_>,
-    patterns: &Patterns,
-    out: &Path,
-    done: &mut Written,
-) -> io::Result<()> {
-    let owner = Owner { name: &package.manifest.name, native: package.native };
-    let to = out.join(place);
-    make_dirs(&to)?;
-    // Directories that are left out but for what is kept below them.
-    let mut closed: Vec<(String, Rule)> = Vec::new();
-    let mut made = Made::default();
-    walk::files(&tree.path(place), &mut |path, entry| {
-        let is_dir = matches!(entry, Entry::Directory);
-        let whole = join(place, path);
-        if is_dir && let Some(name) = inner_package(path) {
-            // What the package manager put there is selected by itself, or not at all.
-            return Ok(name.is_empty() || tree.is_bundled(&whole, name, &package.manifest));
-        }
-        let rule = match patterns.decide(&whole) {
-            Decision::Keep => None,
-            Decision::Drop => Some(Rule::Asked),
-            Decision::Open => {
-                let within =
-                    closed.iter().find(|(dir, _)| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')));
-                within.map(|(_, rule)| *rule).or_else(|| rules.rule(owner, path, is_dir))
+impl Writer<'_> {
+    /// Writes all of it, on as many threads as there are processors.
+    pub(super) fn write(self) -> io::Result<Written> {
+        let packages: Vec<(&String, &Package)> = self.selection.packages.iter().collect();
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let work = || -> io::Result<Written> {
+            let mut done = Written::default();
+            while let Some((place, package)) = packages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.package(place, package, &mut done)?;
             }
+            Ok(done)
         };
-        match (entry, rule) {
-            (Entry::Directory, None) => return Ok(true),
-            (Entry::Directory, Some(rule)) => {
-                closed.push((path.to_owned(), rule));
-                return Ok(true);
+        let parts: Vec<io::Result<Written>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let ended = || Err(io::Error::other("a thread ended"));
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| ended())).collect()
+        });
+        let mut all = Written::default();
+        for part in parts {
+            let part = part?;
+            all.written.merge(part.written);
+            part.left_out.into_iter().for_each(|(rule, amount)| all.left_out.entry(rule).or_default().merge(amount));
+            all.dropped.extend(part.dropped);
+        }
+        for (at, to) in &self.selection.links {
+            let target = relative(at, to);
+            let at = self.out.join(at);
+            at.parent().map_or(Ok(()), make_dirs)?;
+            link(&target, &at)?;
+        }
+        let links = self.selection.links.keys().filter_map(|at| at.rsplit_once('/')).map(|(dir, _)| dir);
+        let places = self.selection.packages.keys().map(String::as_str);
+        settle(self.out, places, links)?;
+        Ok(all)
+    }
+
+    fn package(self, place: &str, package: &Package, done: &mut Written) -> io::Result<()> {
+        let Self { tree, rules, patterns, out, .. } = self;
+        let Manifest { name, .. } = &package.manifest;
+        let referenced = self.selection.referenced.get(place);
+        let owner = Owner { name, native: package.native, referenced };
+        let to = out.join(place);
+        make_dirs(&to)?;
+        // Directories that are left out but for what is kept below them.
+        let mut closed: Vec<(String, Rule)> = Vec::new();
+        let mut made = Made::default();
+        walk::files(&tree.path(place), &mut |path, entry| {
+            let is_dir = matches!(entry, Entry::Directory);
+            let whole = join(place, path);
+            if is_dir && let Some(name) = inner_package(path) {
+                // What the package manager put there is selected by itself, or not at all.
+                return Ok(name.is_empty() || tree.is_bundled(&whole, name, &package.manifest));
             }
-            (Entry::Link(target), None) if stays_inside(path, target) => {
-                made.dir_of(&to.join(path))?;
-                link(target, &to.join(path))?;
-                done.written.add(0);
-            }
-            (Entry::Link(_), rule) => done.left_out.entry(rule.unwrap_or(Rule::Link)).or_default().add(0),
-            (Entry::File { from, executable }, None) => {
-                let at = to.join(path);
-                made.dir_of(&at)?;
-                done.written.add(copy(from, &at, *executable)?);
-            }
-            (Entry::File { from, .. }, Some(rule)) => {
-                let bytes = fs::symlink_metadata(from).map_or(0, |metadata| metadata.len());
-                done.left_out.entry(rule).or_default().add(bytes);
-                if rule == Rule::Asked {
-                    done.asked.entry(place.to_owned()).or_default().insert(path.to_owned());
+            let rule = match patterns.decide(&whole) {
+                Decision::Keep => None,
+                Decision::Drop => Some(Rule::Dropped),
+                Decision::Open => {
+                    let within =
+                        closed.iter().find(|(dir, _)| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')));
+                    within.map(|(_, rule)| *rule).or_else(|| rules.rule(owner, path, is_dir))
+                }
+            };
+            match (entry, rule) {
+                (Entry::Directory, None) => return Ok(true),
+                (Entry::Directory, Some(rule)) => {
+                    closed.push((path.to_owned(), rule));
+                    return Ok(true);
+                }
+                (Entry::Link(target), None) if stays_inside(path, target) => {
+                    made.dir_of(&to.join(path))?;
+                    link(target, &to.join(path))?;
+                    done.written.add(0);
+                }
+                (Entry::Link(_), rule) => done.left_out.entry(rule.unwrap_or(Rule::Link)).or_default().add(0),
+                (Entry::File { from, executable }, None) => {
+                    let at = to.join(path);
+                    made.dir_of(&at)?;
+                    done.written.add(copy(from, &at, *executable)?);
+                }
+                (Entry::File { from, .. }, Some(rule)) => {
+                    let bytes = fs::symlink_metadata(from).map_or(0, |metadata| metadata.len());
+                    done.left_out.entry(rule).or_default().add(bytes);
+                    if rule == Rule::Dropped {
+                        done.dropped.entry(place.to_owned()).or_default().insert(path.to_owned());
+                    }
                 }
             }
-        }
-        Ok(false)
-    })
+            Ok(false)
+        })
+    }
 }
 
 /// The directory that was made last: files of one directory come one after the other.
@@ -181,21 +181,16 @@ fn inner_package(path: &str) -> Option<&str> {
     }
 }
 
-/// Whether a link, by its path in a package, leads to something in that package.
+/// Whether a link, by its path in a package, leads to something in that package. What goes up behind a name may have come
+/// there by another link, so `..` comes first or not at all.
 fn stays_inside(path: &str, target: &Path) -> bool {
-    let mut depth = path.matches('/').count();
-    target.components().all(|part| match part {
-        Component::Normal(_) => {
-            depth = depth.saturating_add(1);
-            true
-        }
-        Component::CurDir => true,
-        Component::ParentDir => depth.checked_sub(1).is_some_and(|up| {
-            depth = up;
-            true
-        }),
-        Component::RootDir | Component::Prefix(_) => false,
-    })
+    let depth = path.matches('/').count();
+    let mut parts = target.components().skip_while(|part| *part == Component::CurDir).peekable();
+    let mut up = 0_usize;
+    while parts.next_if(|part| *part == Component::ParentDir).is_some() {
+        up = up.saturating_add(1);
+    }
+    up <= depth && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The target of a link from one place to another.
@@ -213,7 +208,10 @@ fn relative(at: &str, to: &str) -> PathBuf {
 pub(super) fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<u64> {
     let mode = if executable { 0o755 } else { 0o644 };
     let mut source = File::open(from).map_err(|error| named(from, &error))?;
-    let mut target = File::create(to).map_err(|error| named(to, &error))?;
+    // A base may have something there already; what is a link is not followed.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).custom_flags(NO_FOLLOW);
+    let mut target = options.open(to).map_err(|error| named(to, &error))?;
     // On Linux the kernel copies, without a way through this program.
     let bytes = io::copy(&mut source, &mut target).map_err(|error| named(to, &error))?;
     // Whatever the umask is.
@@ -224,6 +222,10 @@ pub(super) fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<u64> 
 
 /// Makes a link that is as old as all files.
 fn link(target: &Path, at: &Path) -> io::Result<()> {
+    // A base may have one there already.
+    if fs::symlink_metadata(at).is_ok_and(|metadata| metadata.is_symlink()) {
+        fs::remove_file(at)?;
+    }
     symlink(target, at).map_err(|error| named(at, &error))?;
     Ok(utimensat(CWD, at, &OLD, AtFlags::SYMLINK_NOFOLLOW)?)
 }
@@ -257,6 +259,9 @@ pub(super) fn settle<'a>(
     Ok(())
 }
 
+/// `O_NOFOLLOW`.
+const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
+
 const TIME: Timespec = Timespec { tv_sec: FIXED_TIME, tv_nsec: 0 };
 const OLD: Timestamps = Timestamps { last_access: TIME, last_modification: TIME };
 
@@ -284,7 +289,10 @@ mod tests {
     fn links_that_leave_their_package_are_known() {
         for (path, target, wanted) in [
             ("bin/x", "../lib/x.js", true),
-            ("x", "lib/../y", true),
+            ("x", "lib/../y", false),
+            ("x", "./y", true),
+            ("a/b/c", "../../x/y", true),
+            ("x", "s/s/../../y", false),
             ("x", "../y", false),
             ("a/b", "../../y", false),
             ("a/b", "/etc/passwd", false),

@@ -157,7 +157,7 @@ fn an_edit_runs_what_it_touches() {
     let edited = |path: &str| changed(&keys, &repo.clone().with(path, "export const edited = 1;\n"));
     let checks = ["check-files", "check typecheck", "checks", "image"];
     let with = |names: &[&str]| steps(&[&checks, names].concat());
-    assert_eq!(edited("packages/backend/src/index.ts"), with(&["backend-files", "backend", "bundle"]));
+    assert_eq!(edited("packages/backend/src/index.ts"), with(&["backend-files", "backend", "bundle", "bundle-check"]));
     assert_eq!(edited("packages/app/src/index.tsx"), with(&["app-files", "app", "image-app"]));
     assert_eq!(edited("packages/backend/src/index.test.ts"), with(&[]));
     let config = changed(&keys, &repo.clone().edit("app-config.production.yaml", "7007", "7008"));

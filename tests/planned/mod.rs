@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use backstage_build::epoch::FIXED_TIME;
 use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
 use backstage_build::graph::{self, Image, Program, Settings, Trees};
 use backstage_build::image::{self, Additions, BaseConfig};
@@ -180,7 +181,7 @@ fn translated(
         no_cache: &NoCache::Off,
         exec: &exec,
         cache_namespace: None,
-        epoch: graph::FIXED_TIME,
+        epoch: FIXED_TIME,
         default_span: Span::line(file, 1),
     };
     match graph::translate(&prepared.plan, &trees(prepared, platform, written), &settings, &target.tree).unwrap() {

@@ -162,7 +162,8 @@ fn a_incremental() {
     report("incremental", format!("a script and the version: {:.1} s, ran {:?}", built.seconds, built.ran()));
     assert!(built.vertex(PLANNING).executed());
     for group in built.ran_groups() {
-        let installs = ["install", "deps", "natives", "yarn", "toolchain"].contains(&group) || group.starts_with("native");
+        let installs =
+            ["install", "deps", "natives", "yarn", "toolchain"].contains(&group) || group.starts_with("native");
         assert!(!installs, "[{group}] ran: {:#?}", built.ran());
     }
 }

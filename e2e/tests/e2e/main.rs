@@ -23,4 +23,5 @@ mod mistakes;
 mod natives;
 mod options;
 mod plans;
+mod prune;
 mod secrets;
