@@ -88,11 +88,13 @@ pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::
     let stays = loop {
         let stays = closure.reachable(kept.keys(), |place| gone.contains_key(place));
         let orphans = |place: &str| closure.packages.contains_key(place) && !stays.contains(place);
+        let out = closure.packages.keys().filter(|place| !stays.contains(*place));
+        let out: BTreeSet<&str> = out.filter_map(|place| Some(place.rsplit_once("node_modules/")?.1)).collect();
         let mut wanted: BTreeMap<String, String> = BTreeMap::new();
         for place in &stays {
             let Some(package) = closure.packages.get(place) else { continue };
             let user = &package.manifest.name;
-            for (name, files) in scripts.of(place, user)? {
+            for (name, files) in scripts.of(place, user)?.iter().filter(|(name, _)| out.contains(name.as_str())) {
                 let Some(Found::Package(at)) = tree.find(place, name)? else { continue };
                 let file = match gone.get(&at) {
                     None => files.first().filter(|_| orphans(&at)),
