@@ -231,6 +231,14 @@ impl Closure {
                     None => {}
                 }
             }
+            // Yarn links every workspace under its own name, and Backstage counts on it: the backend looks its config schemas up
+            // by the names of the workspaces, from the root. Where it finds none, it takes no value for a secret and logs all.
+            if task.workspaces.contains_key(&place)
+                && let Some(Found::Link { at, to }) = tree.find(&place, &manifest.name)?
+                && to == place
+            {
+                closure.links.insert(at, to);
+            }
             queue.extend(needs.iter().cloned());
             if is_package {
                 let native = tree.path(&place).join("binding.gyp").is_file();

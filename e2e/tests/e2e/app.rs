@@ -1,5 +1,6 @@
 //! The reference app, built once and looked at from every side; and the older one, whose natives are compiled.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -47,6 +48,17 @@ fn boots(image: &Path, args: impl IntoIterator<Item = String>) -> Value {
     assert_eq!(ran["readOnlyRoot"], true);
     assert_eq!((&ran["answers"][0]["status"], &ran["answers"][0]["html"]), (&200.into(), &true.into()));
     ran
+}
+
+/// How many values of its config a backend takes for secrets, which its log then does not show: by what it says of them. It knows
+/// them from the config schemas of all packages that it finds.
+pub(super) fn secrets(log: &Path) -> u64 {
+    let log = fs::read_to_string(log).unwrap();
+    let found = log.lines().find_map(|line| {
+        let (_, said) = line.split_once("Found ")?;
+        said.split_once(" new secrets in config that will be redacted")?.0.parse().ok()
+    });
+    found.unwrap_or_else(|| panic!("nothing is said of secrets:\n{log}"))
 }
 
 /// Variables of an image, as arguments.
@@ -109,8 +121,10 @@ fn a_config_fits_the_charts() {
 fn a_image_boots_on_postgres() {
     let image = app().unpacked.path();
     let postgres = Postgres::start();
-    let network = ["--network".to_owned(), postgres.network().to_owned()];
-    let ran = boots(image, variables(postgres.settings()).chain(network));
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let more = ["--network", postgres.network(), "--log", log.path().to_str().unwrap()].map(str::to_owned);
+    let ran = boots(image, variables(postgres.settings()).chain(more));
+    assert_ne!(secrets(log.path()), 0, "the password of Postgres is no secret");
     assert_eq!(ran["added"], json!(["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_USER", "POSTGRES_PASSWORD"]));
 }
 
