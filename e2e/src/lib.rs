@@ -17,6 +17,7 @@
 
 pub mod attestation;
 pub mod build;
+pub mod canary;
 pub mod cli;
 pub mod engine;
 pub mod git;

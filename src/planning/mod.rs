@@ -37,7 +37,7 @@ pub const MOST_WARNINGS: usize = 50;
 struct Task {
     /// The build file's name.
     name: String,
-    /// Its text.
+    /// Its text, without what its comments say: the task is part of the graph.
     text: String,
     /// Patterns of `<build file>.dockerignore`.
     ignore: Option<Vec<String>>,
@@ -79,7 +79,7 @@ impl Task {
         let build_args = source.build_args.iter().filter(|(name, _)| plans(name));
         Self {
             name: source.file.name.clone(),
-            text: source.file.text.to_string(),
+            text: crate::spec::without_comments(&source.file.text).into_owned(),
             ignore: source.ignore.clone(),
             build_args: build_args.map(|(name, value)| (name.clone(), value.clone())).collect(),
             arch: source.arch.clone(),

@@ -205,6 +205,21 @@ fn a_password_in_a_build_arg_is_refused_before_it_is_a_task() {
     assert_eq!(refused.0.first().unwrap().code, "spec/literal-secret");
 }
 
+/// The task is part of the graph, and a layer that a cache exports.
+#[test]
+fn what_comments_say_is_in_no_task() {
+    let text = "# syntax=hidden\n# the old password: hidden\nnode: 22 # npm_hidden0123456789abcdefghij\n";
+    let source = Source {
+        file: SourceFile::new(BUILD_FILE, text),
+        ignore: None,
+        build_args: BTreeMap::new(),
+        arch: "amd64".to_owned(),
+    };
+    let task = Task::of(&Reading::start(&source).unwrap());
+    assert!(!task.text.contains("hidden") && task.text.contains("\nnode: 22 #"), "{}", task.text);
+    assert_eq!(task.text.len(), text.len(), "places stay true");
+}
+
 /// A repository's file that only a warning points at: what is told of it is a layer.
 #[test]
 fn a_warning_tells_a_few_lines_without_secrets() {

@@ -176,7 +176,6 @@ fn what_node_finds_from_the_backend_is_taken() {
     assert_eq!(link("node_modules/alias"), Path::new("../packages/backend/node_modules/alias"));
 }
 
-<<<<<<< HEAD
 /// Yarn's state file has a portal at the place of its link, and the lockfile what it needs.
 #[test]
 fn a_portal_brings_what_it_needs() {
@@ -193,7 +192,8 @@ fn a_portal_brings_what_it_needs() {
     }
     let report = case.run().unwrap();
     assert_eq!(report.packages.values().collect::<Vec<_>>(), ["needed 1.0.0"]);
-=======
+}
+
 /// Backstage resolves `backend/package.json` from the root, and goes on from there to the config schemas of all packages.
 #[test]
 fn a_workspace_is_found_by_its_own_name() {
@@ -227,7 +227,6 @@ fn a_workspace_is_found_by_its_own_name() {
     let link = |path: &str| fs::read_link(case.out().join(path)).unwrap();
     assert_eq!(link("node_modules/backend"), Path::new("../packages/backend"));
     assert_eq!(link("node_modules/@s/limited"), Path::new("../../plugins/limited"));
->>>>>>> c35a5fb (A workspace keeps the link of its own name, through which Backstage finds config schemas; apps of releases 1.45, 1.52 and 1.55 as fixtures and end-to-end tests)
 }
 
 #[test]

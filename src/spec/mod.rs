@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
 mod check;
+mod comments;
 mod decode;
 mod language;
 pub mod model;
@@ -24,6 +25,7 @@ mod secret;
 mod syntax;
 mod tree;
 
+pub(crate) use comments::without_comments;
 pub use decode::{MAX_BYTES, decode};
 pub use model::Spec;
 pub use overrides::{consumes, suggestion};

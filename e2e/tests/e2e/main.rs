@@ -13,6 +13,7 @@
 )]
 
 mod app;
+mod canary;
 mod daemons;
 mod determinism;
 mod examples;
@@ -23,9 +24,6 @@ mod mistakes;
 mod natives;
 mod options;
 mod plans;
-<<<<<<< HEAD
 mod prune;
-=======
 mod releases;
->>>>>>> c35a5fb (A workspace keeps the link of its own name, through which Backstage finds config schemas; apps of releases 1.45, 1.52 and 1.55 as fixtures and end-to-end tests)
 mod secrets;
