@@ -127,11 +127,17 @@ impl Ignores {
         if is_secret(path) {
             return Some(Withheld::Denied);
         }
-        if path.with_parents().any(|dir| self.named.contains(&dir)) {
-            return None;
+        let why = |path: &ContextPath| {
+            let secret = naming == Naming::Reference && looks_secret(path);
+            self.ignored(path).or_else(|| secret.then_some(Withheld::LooksSecret))
+        };
+        match path.with_parents().find(|dir| self.named.contains(dir)) {
+            Some(named) if named == *path => None,
+            // Who names a folder that is left out as a whole wants what is in it. Who names another one has said nothing of
+            // a file in it that is left out.
+            Some(folder) if folder.join("any").is_ok_and(|any| why(&any).is_some()) => None,
+            _ => why(path),
         }
-        self.ignored(path)
-            .or_else(|| (naming == Naming::Reference && looks_secret(path)).then_some(Withheld::LooksSecret))
     }
 
     fn ignored(&self, path: &ContextPath) -> Option<Withheld> {
@@ -185,9 +191,11 @@ mod tests {
 
     #[test]
     fn the_build_file_has_the_last_word_but_for_the_deny_list() {
-        let says =
-            BuildFileSays { files: vec![path("secrets"), path("config/token.txt"), path("id_rsa")], ignore: None };
-        let ignores = ignores(None, &[("", "secrets/\nconfig/\nid_rsa\n")], &says);
+        let says = BuildFileSays {
+            files: vec![path("secrets"), path("config/token.txt"), path("id_rsa"), path("notes")],
+            ignore: None,
+        };
+        let ignores = ignores(None, &[("", "secrets/\nconfig/\nid_rsa\n*.tmp\n")], &says);
         for (name, wanted) in [
             ("secrets/a", None),
             ("config/token.txt", None),
@@ -195,6 +203,9 @@ mod tests {
             ("token.txt", Some(Withheld::LooksSecret)),
             ("id_rsa", Some(Withheld::Denied)),
             ("secrets/.npmrc", Some(Withheld::Denied)),
+            ("notes/a.md", None),
+            ("notes/draft.tmp", by(".gitignore", 4)),
+            ("notes/token.txt", Some(Withheld::LooksSecret)),
         ] {
             assert_eq!(ignores.withholds(&path(name), Naming::Reference), wanted, "{name}");
         }
