@@ -87,7 +87,7 @@ fn arm64() {
 }
 
 /// Whether a test is for those who have the time: with `E2E_FULL=1`.
-fn left_out(test: &str, what: &str) -> bool {
+pub(super) fn left_out(test: &str, what: &str) -> bool {
     let full = std::env::var("E2E_FULL").is_ok_and(|full| !full.is_empty());
     if !full {
         report(test, format!("left out; E2E_FULL=1 {what} as well"));

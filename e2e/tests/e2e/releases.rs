@@ -97,6 +97,9 @@ fn version(manifest: &Path) -> String {
 /// own checks use), and isolated-vm compiled for the image's Node.
 #[test]
 fn r1_45() {
+    if super::daemons::left_out("r1_45", "builds an app of release 1.45, for which isolated-vm is compiled") {
+        return;
+    }
     let image = started("1.45");
     assert_eq!(image.versions("@backstage/backend-defaults"), ["0.13.1"]);
     assert!(image.has("node_modules/@backstage/backend-defaults/config.d.ts"));
