@@ -90,6 +90,8 @@ enum Command {
     NativesStep {
         /// The folder with the packages.
         app: PathBuf,
+        /// The image's CPU in Node's words.
+        cpu: String,
         /// For each native, its name, its version, the folder that it was built in, and `required` or `optional`.
         built: Vec<String>,
     },
@@ -109,7 +111,7 @@ pub fn run() -> ExitCode {
         Command::BundleStep { bundle, app, backend, report } => {
             return step("prune/bundle", prune::check_bundle(&bundle, &app, &backend, &report).map(|()| ""));
         }
-        Command::NativesStep { app, built } => return step("prune/natives", natives(&app, &built)),
+        Command::NativesStep { app, cpu, built } => return step("prune/natives", natives(&app, &cpu, &built)),
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
             let plan = Plan { directory, file, build_args, platform };
@@ -149,7 +151,7 @@ fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> Exit
 }
 
 /// Puts natives into their packages. One that the image cannot do without has to have a place.
-fn natives(app: &Path, built: &[String]) -> io::Result<String> {
+fn natives(app: &Path, cpu: &str, built: &[String]) -> io::Result<String> {
     let (mut natives, mut required) = (Vec::new(), Vec::new());
     for native in built.chunks_exact(4) {
         let [name, version, folder, need] = native else { continue };
@@ -158,7 +160,7 @@ fn natives(app: &Path, built: &[String]) -> io::Result<String> {
         }
         natives.push(prune::Built { name: name.clone(), version: version.clone(), folder: PathBuf::from(folder) });
     }
-    let places = prune::place_natives(app, &natives)?;
+    let places = prune::place_natives(app, cpu, &natives)?;
     if let Some(lost) = required.iter().find(|native| places.get(*native).is_none_or(Vec::is_empty)) {
         return Err(io::Error::other(format!("{lost} was built, and the image has no such package to put it into")));
     }

@@ -123,7 +123,7 @@ impl Planner<'_> {
             return image;
         }
         let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(image) }];
-        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}")];
+        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}"), self.cpu().to_owned()];
         for (at, native) in natives.built.iter().enumerate() {
             let folder = format!("/built/{at}");
             mounts.push(Mount::read_whole(&folder, &native.tree));

@@ -25,14 +25,15 @@ pub struct Built {
 }
 
 /// Copies what each build left into every place below `app` that holds that package at that version: where it lands is
-/// the package manager's affair (hoisting limits, two versions, aliases). Answers the places of each.
+/// the package manager's affair (hoisting limits, two versions, aliases). `cpu` is the image's in Node's words. Answers the
+/// places of each.
 ///
 /// # Errors
 /// When files cannot be read or written.
-pub fn place_natives(app: &Path, built: &[Built]) -> io::Result<BTreeMap<String, Vec<String>>> {
+pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTreeMap<String, Vec<String>>> {
     let tree = Installed::open(app)?;
     let prune = Prune { safe: true, source_maps: true, ..Prune::default() };
-    let rules = FileRules { prune: &prune, typescript: false, cpu: "" };
+    let rules = FileRules { prune: &prune, typescript: false, cpu };
     let mut places: BTreeMap<String, Vec<String>> =
         built.iter().map(|native| (format!("{}@{}", native.name, native.version), Vec::new())).collect();
     let mut found: Vec<(String, &Built)> = Vec::new();

@@ -128,6 +128,8 @@ const TOOLING: [&str; 12] = [
 ];
 /// Folders of which the contents are for others: what a generator fills in or copies.
 const TEMPLATES: [&str; 5] = ["content", "files", "skeleton", "template", "templates"];
+/// Systems as Node names them, and how prebuilt binaries spell Linux with musl.
+const SYSTEMS: [&str; 9] = ["aix", "android", "darwin", "freebsd", "ios", "linux", "linuxmusl", "openbsd", "win32"];
 /// Packages that compile TypeScript with declarations of their own.
 const COMPILERS: [&str; 2] = ["typescript", "@typescript/vfs"];
 
@@ -199,6 +201,9 @@ impl FileRules<'_> {
             let residue = owner.native && path.starts_with("build/") && ["obj", "obj.target", ".deps"].contains(&name);
             return residue.then_some(Rule::NativeSources);
         }
+        if extension == "node" && self.is_foreign_binary(name) {
+            return Some(Rule::Prebuilt);
+        }
         let code = ["ts", "cts", "mts"].contains(&extension);
         if code && !self.typescript && !for_others && !COMPILERS.contains(&owner.name) {
             return Some(Rule::TypeScript);
@@ -212,10 +217,20 @@ impl FileRules<'_> {
         (owner.native && sources).then_some(Rule::NativeSources)
     }
 
+    /// Whether a binary says by its name, `profiler-darwin-arm64-108.node`, that it is for another platform.
+    fn is_foreign_binary(&self, name: &str) -> bool {
+        const CPUS: [&str; 6] = ["arm", "arm64", "ia32", "ppc64", "s390x", "x64"];
+        let parts: Vec<&str> = name.split(['-', '.']).collect();
+        parts.windows(2).any(|pair| match pair {
+            [system, cpu] => {
+                SYSTEMS.contains(system) && CPUS.contains(cpu) && self.is_foreign(&format!("{system}-{cpu}"))
+            }
+            _ => false,
+        })
+    }
+
     /// Whether a folder of prebuilt binaries, `linux-x64` or `darwin-x64+arm64`, is for another platform.
     fn is_foreign(&self, folder: &str) -> bool {
-        const SYSTEMS: [&str; 9] =
-            ["aix", "android", "darwin", "freebsd", "ios", "linux", "linuxmusl", "openbsd", "win32"];
         let Some((system, cpus)) = folder.split_once('-').filter(|(system, _)| SYSTEMS.contains(system)) else {
             return false;
         };
@@ -278,6 +293,11 @@ mod tests {
             (plain, "prebuilds/darwin-x64+arm64", true, Some(Rule::Prebuilt)),
             (plain, "prebuilds/linux-x64-musl", true, None),
             (plain, "prebuilds/other", true, None),
+            (plain, "lib/profiler-darwin-arm64-108.node", false, Some(Rule::Prebuilt)),
+            (plain, "lib/profiler-linux-arm64-glibc-108.node", false, Some(Rule::Prebuilt)),
+            (plain, "lib/profiler-linux-x64-glibc-108.node", false, None),
+            (plain, "lib/darwin-arm64.js", false, None),
+            (plain, "lib/darwin.node", false, None),
             (plain, "linux-arm64", true, None),
             (Owner { name: "bare-fs", ..plain }, "prebuilds", true, Some(Rule::Prebuilt)),
             (plain, "prebuilds", true, None),

@@ -594,6 +594,8 @@ fn built_natives_land_where_their_packages_are() {
         write(&format!("built/{at}/package.json"), &package(name, version));
         write(&format!("built/{at}/index.js"), "the same");
         write(&format!("built/{at}/build/Release/n.node"), at);
+        write(&format!("built/{at}/lib/n-linux-x64-127.node"), at);
+        write(&format!("built/{at}/lib/n-darwin-x64-127.node"), at);
         write(&format!("built/{at}/build/Release/obj.target/n.o"), "");
         write(&format!("built/{at}/src/n.cc"), "");
         write(&format!("built/{at}/node_modules/other/index.js"), "");
@@ -601,7 +603,7 @@ fn built_natives_land_where_their_packages_are() {
     }
     let app = dir.path().join("app");
     let untouched = fs::symlink_metadata(app.join("node_modules/n/index.js")).unwrap().mtime();
-    let places = place_natives(&app, &built).unwrap();
+    let places = place_natives(&app, "x64", &built).unwrap();
     assert_eq!(places["n@3.0.0"], Vec::<String>::new());
     assert_eq!(places["n@2.0.0"].len(), 3);
     for (place, at) in [
@@ -613,7 +615,8 @@ fn built_natives_land_where_their_packages_are() {
     ] {
         let folder = app.join(place);
         assert_eq!(fs::read_to_string(folder.join("build/Release/n.node")).unwrap(), at, "{place}");
-        for none in ["build/Release/obj.target", "src/n.cc", "node_modules/other"] {
+        assert!(folder.join("lib/n-linux-x64-127.node").exists(), "{place}");
+        for none in ["build/Release/obj.target", "src/n.cc", "node_modules/other", "lib/n-darwin-x64-127.node"] {
             assert!(!folder.join(none).exists(), "{place} {none}");
         }
     }
