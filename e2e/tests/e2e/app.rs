@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 /// Two such apps and all other tests share the machine.
 const LIMIT: u64 = 900;
-/// `docker buildx build` of the app as it is, with a build file that holds its syntax line.
-const UNPACKED: u64 = 385_000_000;
-const COMPRESSED: u64 = 98_000_000;
+/// `docker buildx build` of the app as it is, with a build file that holds its syntax line. Measured: 329.6 and 85.9 million
+/// bytes, of which the base has 152 and 55, and more or less with each update of Debian's.
+const UNPACKED: u64 = 340_000_000;
+const COMPRESSED: u64 = 87_000_000;
 
 /// The step that makes the plan.
 const PLANNING: &str = "[internal] plan";
