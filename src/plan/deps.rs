@@ -1,17 +1,16 @@
 //! Production dependencies: cut out of the one install, onto the image's base. A package that the frontend alone needs does
 //! not touch them, and nothing waits for the bundle.
 
-use std::collections::BTreeMap;
-
 use crate::path::{ContextPath, ImagePath};
 use crate::prune::{self, Task};
 
 use super::checks::{GATE, Gate};
 use super::natives::Natives;
+use super::program::own;
 use super::runtime::APP;
 use super::{
-    Access, Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree,
-    Written, image_path, in_repo,
+    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, Written, image_path,
+    in_repo,
 };
 
 /// Architectures with official Node images, in OCI's words and in Node's.
@@ -147,18 +146,4 @@ impl Planner<'_> {
 
 fn id(name: &str, version: &str) -> String {
     format!("{name}@{version}")
-}
-
-/// A run of the frontend's own program: files in, files out, and nothing else in reach.
-pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
-    Run {
-        root: Tree::Program,
-        side: Side::Build,
-        mounts,
-        args: std::iter::once("backstage-build".to_owned()).chain(args).collect(),
-        env: BTreeMap::new(),
-        path: None,
-        cwd: ImagePath::root(),
-        network: Access::None,
-    }
 }

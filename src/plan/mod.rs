@@ -15,6 +15,7 @@ mod model;
 mod natives;
 mod node;
 mod packages;
+mod program;
 mod prune;
 mod references;
 mod runtime;

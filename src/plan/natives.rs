@@ -11,7 +11,7 @@ use crate::repo::database::{Driver, Use, database_use, driver};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
-use super::deps::own;
+use super::program::own;
 use super::runtime::APP;
 use super::yarn::{HANDED_ON_CACHE, Purpose};
 use super::{

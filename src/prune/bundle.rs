@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::check::{MAX_TOLD, is_script, resolved};
+use super::check::MAX_TOLD;
 use super::report::Report;
-use super::requires;
-use super::select::MAX_SCRIPT;
+use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::tree::{Installed, Place, read};
 use super::walk::{self, Entry};
 

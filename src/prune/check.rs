@@ -4,19 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::requires;
+use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::rules::Rule;
-use super::select::{LeftOut, MAX_SCRIPT, Selection};
+use super::select::{LeftOut, Selection};
 use super::tree::{Found, Installed, read};
 use super::walk::{self, Entry};
 
 /// Mistakes that are told.
 pub(super) const MAX_TOLD: usize = 10;
-
-/// Whether Node takes a file for a script.
-pub(super) fn is_script(path: &str) -> bool {
-    [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end))
-}
 
 /// Checks a selection. `dropped` are the files that patterns left out, by place of their package.
 ///
@@ -78,42 +73,4 @@ pub(super) fn check(
         "`prune.drop` leaves out what the backend loads:\n  {}\nleave these out of `prune.drop`, or name them in `prune.keep`",
         mistakes.join("\n  ")
     )))
-}
-
-/// The file that a relative specifier in a file of a package means, of some files, as CommonJS resolves.
-pub(super) fn resolved(file: &str, specifier: &str, files: &BTreeSet<String>) -> Option<String> {
-    let mut parts: Vec<&str> = file.split('/').collect();
-    parts.pop();
-    for part in specifier.strip_prefix('.').map(|_| specifier.split('/'))? {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    let path = parts.join("/");
-    let ends = ["", ".js", ".json", ".cjs", ".mjs", ".node", "/index.js", "/index.json"];
-    ends.iter().map(|end| format!("{path}{end}")).find(|path| files.contains(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn relative_specifiers_find_files() {
-        let dropped: BTreeSet<String> = ["lib/a.js", "lib/b/index.js", "data.json"].map(str::to_owned).into();
-        for (file, specifier, wanted) in [
-            ("index.js", "./lib/a", true),
-            ("index.js", "./lib/a.js", true),
-            ("lib/c.js", "./a", true),
-            ("lib/c.js", "../lib/b/", true),
-            ("lib/c.js", "../data.json", true),
-            ("lib/c.js", "./data.json", false),
-            ("lib/c.js", "a", false),
-            ("lib/c.js", "../../../../lib/a", true),
-        ] {
-            assert_eq!(resolved(file, specifier, &dropped).is_some(), wanted, "{file} {specifier}");
-        }
-    }
 }

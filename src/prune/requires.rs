@@ -4,12 +4,36 @@
 //! [`on_load`] is what Node certainly asks for as soon as it loads the file: what is missing there ends the build, so that
 //! nothing is guessed about functions, conditions and `try`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// Bytes of a file of JavaScript that is searched for what it asks for.
+pub(super) const MAX_SCRIPT: u64 = 64 << 20;
 /// Bytes of comments between a word and its specifier.
 const MAX_COMMENT: usize = 4096;
 /// Bytes of a specifier.
 const MAX_SPECIFIER: usize = 300;
+
+/// Whether Node takes a file for a script.
+pub(super) fn is_script(path: &str) -> bool {
+    [".js", ".cjs", ".mjs"].iter().any(|end| path.ends_with(end))
+}
+
+/// The file that a relative specifier in a file of a package means, of some files, as CommonJS resolves.
+pub(super) fn resolved(file: &str, specifier: &str, files: &BTreeSet<String>) -> Option<String> {
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in specifier.strip_prefix('.').map(|_| specifier.split('/'))? {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join("/");
+    let ends = ["", ".js", ".json", ".cjs", ".mjs", ".node", "/index.js", "/index.json"];
+    ends.iter().map(|end| format!("{path}{end}")).find(|path| files.contains(path))
+}
 
 /// The package of a bare specifier; `None` for paths, URLs, Node's own modules and what is no name.
 pub(super) fn package(specifier: &str) -> Option<&str> {
@@ -273,6 +297,23 @@ fn is_word(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn relative_specifiers_find_files() {
+        let dropped: BTreeSet<String> = ["lib/a.js", "lib/b/index.js", "data.json"].map(str::to_owned).into();
+        for (file, specifier, wanted) in [
+            ("index.js", "./lib/a", true),
+            ("index.js", "./lib/a.js", true),
+            ("lib/c.js", "./a", true),
+            ("lib/c.js", "../lib/b/", true),
+            ("lib/c.js", "../data.json", true),
+            ("lib/c.js", "./data.json", false),
+            ("lib/c.js", "a", false),
+            ("lib/c.js", "../../../../lib/a", true),
+        ] {
+            assert_eq!(resolved(file, specifier, &dropped).is_some(), wanted, "{file} {specifier}");
+        }
+    }
 
     #[test]
     fn packages_of_specifiers() {

@@ -6,16 +6,12 @@ use std::io;
 
 use crate::repo::Needs;
 
-use super::check::{is_script, resolved};
 use super::patterns::{Decision, Patterns};
-use super::requires;
+use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::rules::{CANDIDATES, Candidate, DEVELOPMENT, Referenced, Rule};
 use super::task::Task;
 use super::tree::{Found, Installed, Manifest, join, read};
 use super::walk::{self, Entry};
-
-/// Bytes of a file of JavaScript that is searched for what it asks for.
-pub(super) const MAX_SCRIPT: u64 = 64 << 20;
 
 /// A package of the tree.
 #[derive(Debug, Clone)]

@@ -1,0 +1,21 @@
+//! Runs of the frontend's own program.
+
+use std::collections::BTreeMap;
+
+use crate::path::ImagePath;
+
+use super::{Access, Mount, Run, Side, Tree};
+
+/// A run of the frontend's own program: files in, files out, and nothing else in reach.
+pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
+    Run {
+        root: Tree::Program,
+        side: Side::Build,
+        mounts,
+        args: std::iter::once("backstage-build".to_owned()).chain(args).collect(),
+        env: BTreeMap::new(),
+        path: None,
+        cwd: ImagePath::root(),
+        network: Access::None,
+    }
+}
