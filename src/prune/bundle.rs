@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::check::MAX_TOLD;
+use super::check::listed;
 use super::report::Report;
 use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::tree::{Installed, Place, read};
@@ -75,16 +75,10 @@ pub(crate) fn check_bundle(bundle: &Path, app: &Path, backend: &str, report: &Pa
             check.file(&workspace, &file, &report)?;
         }
     }
-    let mut mistakes = check.mistakes;
-    if mistakes.is_empty() {
-        return Ok(());
+    match listed(check.mistakes) {
+        None => Ok(()),
+        Some(list) => Err(io::Error::other(format!("the backend would not start:{list}"))),
     }
-    let more = mistakes.len().saturating_sub(MAX_TOLD);
-    mistakes.truncate(MAX_TOLD);
-    if more > 0 {
-        mistakes.push(format!("and {more} more"));
-    }
-    Err(io::Error::other(format!("the backend would not start:\n  {}", mistakes.join("\n  "))))
 }
 
 struct Check {

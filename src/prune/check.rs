@@ -10,8 +10,8 @@ use super::select::{LeftOut, Selection};
 use super::tree::{Found, Installed, read};
 use super::walk::{self, Entry};
 
-/// Mistakes that are told.
-pub(super) const MAX_TOLD: usize = 10;
+/// Mistakes that a message lists.
+const MAX_LISTED: usize = 10;
 
 /// Checks a selection. `dropped` are the files that patterns left out, by place of their package.
 ///
@@ -61,16 +61,20 @@ pub(super) fn check(
             Ok(false)
         })?;
     }
-    if mistakes.is_empty() {
-        return Ok(());
+    match listed(mistakes) {
+        None => Ok(()),
+        Some(list) => Err(io::Error::other(format!(
+            "`prune.drop` leaves out what the backend loads:{list}\nleave these out of `prune.drop`, or name them in `prune.keep`"
+        ))),
     }
-    let more = mistakes.len().saturating_sub(MAX_TOLD);
-    mistakes.truncate(MAX_TOLD);
+}
+
+/// Mistakes, each on a line of its own below what is said of them; `None` if there are none.
+pub(super) fn listed(mut mistakes: Vec<String>) -> Option<String> {
+    let more = mistakes.len().saturating_sub(MAX_LISTED);
+    mistakes.truncate(MAX_LISTED);
     if more > 0 {
         mistakes.push(format!("and {more} more"));
     }
-    Err(io::Error::other(format!(
-        "`prune.drop` leaves out what the backend loads:\n  {}\nleave these out of `prune.drop`, or name them in `prune.keep`",
-        mistakes.join("\n  ")
-    )))
+    (!mistakes.is_empty()).then(|| mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect())
 }

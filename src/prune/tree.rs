@@ -105,10 +105,7 @@ impl Installed {
     /// What `require(name)` finds from a folder, whether the target of a link is there or not: its path as far as links
     /// in it are relative and lead to nothing that is above the root.
     pub(super) fn place(&self, from: &str, name: &str) -> io::Result<Option<Place>> {
-        if !is_name(name) {
-            return Ok(None);
-        }
-        for dir in with_parents(from).filter(|dir| dir.rsplit('/').next() != Some("node_modules")) {
+        for dir in folders(from, name) {
             let at = join(dir, &format!("node_modules/{name}"));
             let path = self.path(&at);
             let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
@@ -125,10 +122,7 @@ impl Installed {
 
     /// What `require(name)` finds from a folder: the nearest `node_modules` that has it.
     pub(super) fn find(&self, from: &str, name: &str) -> io::Result<Option<Found>> {
-        if !is_name(name) {
-            return Ok(None);
-        }
-        for dir in with_parents(from).filter(|dir| dir.rsplit('/').next() != Some("node_modules")) {
+        for dir in folders(from, name) {
             let at = join(dir, &format!("node_modules/{name}"));
             // Only the last part may be a link: no package manager makes others, and what is behind one has another place.
             let plain = |place: &str| fs::symlink_metadata(self.path(place)).is_ok_and(|metadata| metadata.is_dir());
@@ -201,6 +195,12 @@ fn allows(list: &[String], value: &str) -> bool {
     let (refused, named): (Vec<_>, Vec<_>) = list.iter().partition(|entry| entry.starts_with('!'));
     !refused.iter().any(|entry| entry.strip_prefix('!') == Some(value))
         && (named.is_empty() || named.iter().any(|entry| *entry == value || *entry == "any"))
+}
+
+/// The directories in whose `node_modules` Node looks for a package from a folder; none for what is no name.
+fn folders<'a>(from: &'a str, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let all = is_name(name).then(|| with_parents(from)).into_iter().flatten();
+    all.filter(|dir| dir.rsplit('/').next() != Some("node_modules"))
 }
 
 /// A directory and those that it lies in, up to the root, which is empty.
