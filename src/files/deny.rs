@@ -58,7 +58,7 @@ const CHECKOUT: &str = "**/.git";
 /// names one gets it.
 const EXAMPLES: [&str; 4] = [".env.example", ".env.sample", ".env.template", ".env.dist"];
 
-/// Settings of Yarn, which an install needs and which may hold credentials: an image never has them.
+/// Settings of Yarn, which may hold credentials: runs of Yarn see those of the repository's root, and no tree has any.
 pub const SETTINGS: &str = "**/.yarnrc.yml";
 
 /// What hides a path, in the words of messages and as patterns.

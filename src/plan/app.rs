@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostics;
+use crate::files::ignore_pattern;
 use crate::path::{ContextPath, ImagePath};
 use crate::repo::{Manifest, Reader, root_config};
 
@@ -131,7 +132,9 @@ impl Planner<'_> {
         for dir in self.repo().workspaces.iter().map(|manifest| &manifest.dir).chain(links) {
             self.uses(dir);
         }
-        let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases"]);
+        // Not the build file: a comment in it may be for no one else, and an edit of it would start every command again.
+        let build_file = ignore_pattern(&self.spec().file.name);
+        let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases", &build_file]);
         let id = self.step(Step {
             id: StepId::new(format!("{purpose}-whole")),
             title: format!("[{purpose}] the whole repository"),

@@ -8,8 +8,6 @@ use crate::path::{ContextPath, ImagePath};
 use crate::repo::{Naming, Withheld, config};
 use crate::spec::model::{ConfigFile, FileSource};
 
-pub(super) use crate::files::SETTINGS;
-
 use super::references::reason;
 use super::runtime::APP;
 use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
@@ -44,12 +42,7 @@ impl Planner<'_> {
                     if dest == own {
                         taken.insert(file.from.clone());
                     }
-                    let mut copy = self.context_copy(&file.from, dest);
-                    // Content of a template, named by its own path.
-                    if is_secret(&file.from) {
-                        copy.exclude.clear();
-                    }
-                    copy
+                    self.context_copy(&file.from, dest)
                 }
                 FileSource::Image(reference) => {
                     CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
@@ -92,7 +85,6 @@ impl Planner<'_> {
         }
         if let Some(mut copy) = self.copy_what_is_there(&named, workdir) {
             copy.mode = Mode::Readable;
-            copy.exclude.push(SETTINGS.to_owned());
             // First, so that what is written by hand takes its place.
             actions.insert(0, FileAction::Copy(copy));
         }
@@ -127,9 +119,7 @@ impl Planner<'_> {
     /// A copy of the repository's into the image.
     fn context_copy(&mut self, from: &ContextPath, to: ImagePath) -> CopyFiles {
         self.uses(from);
-        let mut copy = CopyFiles::new(Tree::Context, rooted(from), to);
-        copy.exclude.push(SETTINGS.to_owned());
-        copy
+        CopyFiles::new(Tree::Context, rooted(from), to)
     }
 
     /// Run-time config files: those of the build file, otherwise the two that create-app makes.

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{
-    PatternMatcher, cleaned, deny_patterns, ignore_pattern, is_denied, is_matched, is_secret, is_template_content,
+    PatternMatcher, SETTINGS, cleaned, deny_patterns, ignore_pattern, is_matched, is_secret, is_template_content,
     matches, may_reach, without_idle,
 };
 use crate::ignore;
@@ -44,6 +44,7 @@ impl Planner<'_> {
         }
         exclude.extend(self.spec().exclude.iter().map(|pattern| pattern.value.clone()));
         exclude.extend(deny_patterns());
+        exclude.push(SETTINGS.to_owned());
         exclude.extend(self.kept().iter().flat_map(|path| shown(path.as_str())));
         exclude.extend(INSTALLED.map(str::to_owned));
         exclude.extend(self.withheld_patterns());
@@ -91,8 +92,8 @@ impl Planner<'_> {
     /// exception the client walks through all of `node_modules`.
     fn kept(&self) -> Vec<ContextPath> {
         let paths = self.context.paths.iter().filter_map(|path| ContextPath::new(path).ok());
-        let kept = paths.filter(|path| !path.is_root() && is_matched(path));
-        kept.filter(|path| !is_denied(path) || is_template_content(path)).collect()
+        let hidden = paths.filter(|path| !path.is_root() && (is_matched(path) || is_secret(path)));
+        hidden.filter(|path| !is_secret(path) || is_template_content(path)).collect()
     }
 
     /// Paths that are taken as the host built them: what `files` names in such a folder, and packages outside the

@@ -46,6 +46,8 @@ pub(super) const HANDED_ON_CACHE: &str = "/build/cache";
 /// Hashes that Corepack takes, and how many digits they have.
 const HASHES: [(&str, usize); 5] = [("sha1", 40), ("sha224", 56), ("sha256", 64), ("sha384", 96), ("sha512", 128)];
 
+/// The repository's settings of Yarn.
+const YARN_SETTINGS: &str = ".yarnrc.yml";
 /// A folder of a project that holds nothing but settings.
 const SETTINGS: &str = ".backstage-build";
 
@@ -101,8 +103,7 @@ impl Planner<'_> {
         let names_one = |rc: &Arc<SourceFile>| rc.text.contains("npmRegistryServer");
         if self.repo().yarn.rc.as_ref().is_some_and(names_one) && self.repo().yarn.registry.is_none() {
             // Its registry may have a login in its address, which no graph may show: npm is told where the file is.
-            let kind = MountKind::Read { tree: Tree::Facts, src: image_path("/.yarnrc.yml"), by_definition: false };
-            run.mounts.push(Mount { dest: image_path("/build/repo/.yarnrc.yml"), kind });
+            run.mounts.extend(self.yarn_settings());
         }
         if let Some(hash) = self.yarn_hash(&version)? {
             run.env.insert("BACKSTAGE_BUILD_YARN".to_owned(), format!("/out{FETCHED_PROGRAM}"));
@@ -217,6 +218,7 @@ impl Planner<'_> {
         let mut run = self.run(root, purpose);
         run.cwd = at_work(dir);
         run.mounts.push(Mount { dest: image_path(WORK), kind: MountKind::Work(tree) });
+        run.mounts.extend(self.yarn_settings());
         if purpose == Purpose::Install {
             Self::downloads(&mut run);
         }
@@ -225,6 +227,15 @@ impl Planner<'_> {
             run.mounts.push(Mount::read(FETCHED, tree));
         }
         run
+    }
+
+    /// The repository's `.yarnrc.yml`, in its place. It may hold logins, and a tree that has it would carry them into an
+    /// exported cache: so no tree has it, and each run that may start Yarn sees it.
+    fn yarn_settings(&self) -> Option<Mount> {
+        self.repo().yarn.rc.as_ref()?;
+        let file = ContextPath::new(YARN_SETTINGS).ok()?;
+        let kind = MountKind::Read { tree: Tree::Facts, src: rooted(&file), by_definition: false };
+        Some(Mount { dest: at_work(&file), kind })
     }
 
     /// A run with everything but its work and its arguments.
@@ -334,7 +345,7 @@ impl Planner<'_> {
     }
 
     /// Yarn's settings for a project, in the folder above it: Yarn merges the files of all parents. The repository's
-    /// own `.yarnrc.yml` is only ever copied, since it may hold credentials and written files are public.
+    /// own `.yarnrc.yml` is only ever mounted.
     fn settings(&self, cpu: Option<&str>) -> (ImagePath, Written) {
         let mut text = "enableTelemetry: false\n".to_owned();
         let mut path = image_path("/.yarnrc.yml");
@@ -363,9 +374,10 @@ impl Planner<'_> {
     fn project_inputs(&mut self, project: &SyntheticProject) -> Vec<FileAction> {
         let mut actions = Vec::with_capacity(project.inputs.len());
         // A `link:` to a workspace needs only its name to be there, and its manifest is written.
-        let is_workspace = |path: &ContextPath| self.repo().workspaces.iter().any(|manifest| manifest.dir == *path);
-        let paths: Vec<&ContextPath> = project.inputs.iter().filter(|path| !is_workspace(path)).collect();
-        for path in paths {
+        let repo = self.repo();
+        let is_workspace = |path: &ContextPath| repo.workspaces.iter().any(|manifest| manifest.dir == *path);
+        let mounted = |path: &ContextPath| path.as_str() == YARN_SETTINGS;
+        for path in project.inputs.iter().filter(|path| !is_workspace(path) && !mounted(path)) {
             if is_fact(path) {
                 actions.push(FileAction::Copy(CopyFiles::new(Tree::Facts, rooted(path), super::in_repo(path))));
             } else {

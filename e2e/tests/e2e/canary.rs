@@ -200,17 +200,11 @@ fn is_the_daemons(hit: &Hit) -> bool {
     sent && hit.at.starts_with("history/") && kept.iter().any(|part| hit.at.contains(part))
 }
 
-/// Whether it is a file as the repository has it. A cache that is exported holds what steps saw: installs need `.yarnrc.yml`, and
-/// the user's own checks run in the whole repository, the build file included. Provenance of `mode=max` holds the build
-/// file, and so does the error that BuildKit keeps of a build that failed; in both what looks like a secret is blotted out.
+/// Whether it is a comment of the build file that no rule can know for a secret. Provenance of `mode=max` holds the build file,
+/// and so does the error that BuildKit keeps of a build that failed; in both what looks like a secret is blotted out.
 fn is_the_repositorys(hit: &Hit) -> bool {
-    let settings = hit.place.starts_with(".yarnrc.yml");
-    let comment = hit.place.starts_with("build file");
-    let cached = |file: &str| hit.at.starts_with("cache/") && hit.at.ends_with(file);
-    (settings && cached("/repo/.yarnrc.yml"))
-        || (comment && cached("/repo/backstage.build.yaml"))
-        || (hit.place == WORDS && hit.at.ends_with(".source.infos[].data"))
-        || (hit.place == WORDS && hit.at.starts_with("history/") && !hit.at.contains(' '))
+    hit.place == WORDS
+        && (hit.at.ends_with(".source.infos[].data") || (hit.at.starts_with("history/") && !hit.at.contains(' ')))
 }
 
 /// A comment that no one but a reader knows for a secret.
