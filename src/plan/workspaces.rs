@@ -8,7 +8,20 @@ use crate::words::nearest;
 use super::{Decision, Inputs, Origin};
 
 /// The backend: the one named, otherwise the only one with the role.
+///
+/// It must have a name: Backstage's CLI builds what a package of that name depends on.
 pub(super) fn backend<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>, Diagnostics> {
+    let backend = chosen(inputs)?;
+    if backend.value.own_name().is_none() {
+        return Err(Diagnostic::error("plan/backend-name", format!("{} has no name", backend.value.file.name))
+            .help("give it one: `\"name\": \"backend\"`; Backstage's CLI builds a backend by its package's name")
+            .at(backend.origin.span(Span::line(&backend.value.file, 1)))
+            .into());
+    }
+    Ok(backend)
+}
+
+fn chosen<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>, Diagnostics> {
     let repo = inputs.repo;
     if let Some(named) = &inputs.spec.backend {
         let value = find(repo, named)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::path::ContextPath;
 
 use super::Repository;
-use super::lock::{Descriptor, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk, bound_parent};
+use super::lock::{Descriptor, Edge, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk, bound_parent};
 use super::project::{Production, SyntheticProject};
 
 /// A package with machine code.
@@ -46,8 +46,11 @@ impl Production<'_> {
     /// The packages that hold machine code, sorted by name and version.
     pub fn natives(&self) -> Vec<Native> {
         let lock = &self.repo.lock;
-        let required = required(self.repo.resolver(), &self.seeds());
-        let entries = self.walk.entries.iter().filter_map(|i| Some((i, lock.entries.get(i)?)));
+        let (resolver, seeds) = (self.repo.resolver(), self.seeds());
+        let required = reached(resolver, &seeds, |edge| !edge.optional);
+        // What a patch is made from is locked, and nobody installs it.
+        let installed = reached(resolver, &seeds, |_| true);
+        let entries = installed.iter().filter_map(|i| Some((i, lock.entries.get(i)?)));
         let mut natives: Vec<Native> =
             entries.filter_map(|(index, entry)| native(entry, required.contains(index))).collect();
         natives.sort_by(|a, b| (&a.name, &a.version, &a.locator).cmp(&(&b.name, &b.version, &b.locator)));
@@ -82,20 +85,22 @@ fn native(entry: &Entry, reached: bool) -> Option<Native> {
     })
 }
 
-/// Entries that can be reached without an optional edge.
-fn required(resolver: Resolver<'_>, seeds: &[Seed]) -> Marks {
+/// Entries that can be reached over some edges.
+fn reached(resolver: Resolver<'_>, seeds: &[Seed], follows: impl Fn(&Edge) -> bool) -> Marks {
     let mut queue: Vec<usize> = Vec::new();
+    let follow = |queue: &mut Vec<usize>, edge: &Edge| {
+        queue.extend(edge.place.filter(|_| follows(edge)).map(|place| place.entry));
+    };
     for seed in seeds {
-        for (name, range) in seed.dependencies.iter().filter(|(name, _)| !seed.optional.contains(*name)) {
+        for (name, range) in &seed.dependencies {
             let wanted = Descriptor::new(&**name, &**range);
-            queue.extend(resolver.edge(&seed.locator, wanted, false).place.map(|place| place.entry));
+            follow(&mut queue, &resolver.edge(&seed.locator, wanted, seed.optional.contains(name)));
         }
     }
     let mut seen = Marks::default();
     while let Some(index) = queue.pop() {
         if seen.insert(index) {
-            let edges = resolver.edges(index).iter().filter(|edge| !edge.optional);
-            queue.extend(edges.filter_map(|edge| edge.place).map(|place| place.entry));
+            resolver.edges(index).iter().for_each(|edge| follow(&mut queue, edge));
         }
     }
     seen

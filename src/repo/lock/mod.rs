@@ -33,6 +33,7 @@ pub use descriptor::{Descriptor, Locator, is_name};
 pub use extensions::{Extension, Extensions};
 pub use parse::{LockError, LockErrorKind};
 pub use resolutions::{Resolution, Resolutions};
+pub(crate) use resolver::Edge;
 pub use resolver::{Edges, Resolver};
 pub use rules::Rules;
 pub use walk::{Marks, Missing, Seed, Walk};
