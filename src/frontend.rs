@@ -1,19 +1,20 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
 use buildkit_llb::{Output, Platform};
+use buildkit_proto::pb;
 
 use crate::call;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::epoch::FIXED_TIME;
 use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
 use crate::graph::{self, Settings, Trees};
-use crate::images::Images;
+use crate::images;
 use crate::pipeline::{Prepared, Reading, Source};
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Plan, RunsOn, Step, Target};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::platform;
 use crate::program;
-use crate::request::{Request, RequestEnvironment, SourceDateEpoch, Subrequest};
+use crate::request::{ExecSettings, ProxyEnv, Request, RequestEnvironment, SourceDateEpoch, Subrequest};
 use crate::result;
 use crate::sources::{BuildFile, Repository};
 use crate::words::nearest;
@@ -33,41 +34,42 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let start = Span::line(&build_file.file, 1);
     client.set_fallback(start.clone());
 
-    let (target, build) = (request.platforms.first().clone(), own_platform(&client));
+    let build = own_platform(&client);
     let source = Source {
         file: build_file.file.clone(),
         ignore: build_file.ignore.clone(),
         build_args: request.build_args.clone(),
-        arch: target.architecture().to_owned(),
+        platforms: request.platforms.all().to_vec(),
+        build: build.clone(),
     };
     let repository = Repository::new(&client, &request);
-    let (Prepared { plan, warnings, untold, read_set }, written) =
+    let (Prepared { plan, warnings, untold, read_set, proxy }, written) =
         planned(&source, &repository, PlanningStep::new(&client, &request)).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
     warn(&client, &build_file, &warnings, untold).await;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
-    let images = Images::resolve(&client, &request, &plan, wanted, (&target, &build), &start).await?;
+    refuse_without_emulator(&client, &plan, wanted, &start)?;
+    let images = images::resolve(&client, &request, &plan, wanted, &build, &start).await?;
     let trees = Trees {
-        images: images.roles.clone(),
-        references: images.references.clone(),
+        images: images.clone(),
         facts: repository.facts(&read_set)?,
         context: repository.context(&plan.context)?,
         program: program::of_image(&client).or_else(program::alone),
         written,
     };
+    let proxies = ProxyEnv { http: proxy.http, https: proxy.https, no: proxy.no_proxy, ..ProxyEnv::default() };
     let settings = Settings {
-        target: &target,
         build: &build,
         no_cache: &request.no_cache,
-        exec: &graph::exec(&request.exec, &plan),
+        exec: &ExecSettings { proxy: request.exec.proxy.clone().or(proxies), ..request.exec.clone() },
         cache_namespace: request.cache_namespace.as_deref(),
         epoch: request.source_date_epoch.as_ref().and_then(SourceDateEpoch::seconds).unwrap_or(FIXED_TIME),
         default_span: start.clone(),
     };
-    let tree =
-        graph::translate(&plan, &trees, &settings, &wanted.tree).map_err(|error| Failure::new(error.to_string()))?;
-    result::of(&client, &request, &plan, wanted, &images, &tree, &target).await
+    let trees = graph::translate(&plan, &trees, &settings, wanted.trees_of(&plan.platforms))
+        .map_err(|error| Failure::new(error.to_string()))?;
+    result::of(&client, &request, &plan, wanted, &images, &trees).await
 }
 
 /// The plan, and where the files are that its steps write, if somebody has written them.
@@ -141,6 +143,34 @@ async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], 
     }
 }
 
+/// A step that no program of the builder can run.
+fn refuse_without_emulator(client: &Client, plan: &Plan, wanted: &Target, start: &Span) -> Result<(), Failure> {
+    let runs: Vec<&pb::Platform> = client.workers().iter().flat_map(|worker| &worker.platforms).collect();
+    let can_run = |platform: &Platform| {
+        let same = |known: &&pb::Platform| known.os == platform.os() && known.architecture == platform.architecture();
+        // A daemon that names none does not say what it can do.
+        runs.is_empty() || runs.iter().any(|known| same(&known))
+    };
+    let needed = plan.needed(wanted.trees.values());
+    for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
+        let Action::Run(run) = &step.action else { continue };
+        let RunsOn::Target(platform) = &run.runs_on else { continue };
+        if can_run(platform) {
+            continue;
+        }
+        let name = step.progress_name(true);
+        let message = format!("`{name}` runs programs of {platform}, which this builder cannot run");
+        return Err(Diagnostic::error("platform/no-emulator", message)
+            .help(format!(
+                "install an emulator (`docker run --privileged --rm tonistiigi/binfmt --install {}`), or use a builder of that platform",
+                platform.architecture()
+            ))
+            .at(step.origin.span(start.clone()))
+            .into());
+    }
+    Ok(())
+}
+
 fn no_target(request: &Request, plan: &Plan) -> Failure {
     let asked = request.target.as_deref().unwrap_or_default();
     let names: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
@@ -154,12 +184,13 @@ fn no_target(request: &Request, plan: &Plan) -> Failure {
 
 /// Names of `--no-cache-filter` that no step has.
 fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
-    let known: Vec<&str> = plan.steps.iter().flat_map(|step| [step.id.as_str(), step.group()]).collect();
+    let known: Vec<String> = plan.steps.iter().flat_map(Step::names).collect();
     let unknown = request.no_cache.unknown(&known);
     if unknown.is_empty() {
         return Vec::new();
     }
-    let mut groups: Vec<&str> = plan.steps.iter().map(Step::group).filter(|group| *group != "internal").collect();
+    let steps = plan.steps.iter().filter(|step| !step.is_internal());
+    let mut groups: Vec<&str> = steps.map(|step| step.group.as_str()).collect();
     groups.sort_unstable();
     groups.dedup();
     let message = format!("`--no-cache-filter` names what no step is called: {}", unknown.join(", "));

@@ -12,114 +12,75 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::gateway::{CallError, Client, Failure, ImageRequest};
 use crate::graph::{self, Image};
 use crate::image::BaseConfig;
-use crate::plan::{ImageRole, Origin, Plan, Side, Target, Tree};
+use crate::plan::{BaseImage, ImageName, Origin, Plan, RunsOn, Target, Tree};
 use crate::request::Request;
 
-/// The images of a plan.
-#[derive(Debug, Clone)]
-pub struct Images {
-    /// By role.
-    pub roles: BTreeMap<ImageRole, Image>,
-    /// By reference.
-    pub references: BTreeMap<(String, Side), Image>,
-    /// The digest that the runtime base resolved to.
-    pub runtime_digest: String,
-}
+/// The images of a plan, each for the platforms that a target uses.
+pub type Images = BTreeMap<(ImageName, RunsOn), Image>;
 
 /// One image to look up.
-struct Wanted {
-    reference: String,
-    side: Side,
-    origin: Origin,
+struct Wanted<'a> {
+    image: &'a BaseImage,
+    platform: &'a Platform,
+    /// Whether it is what a result is made from.
+    is_base: bool,
 }
 
-impl Images {
-    /// Looks up the images that a target uses, and no others.
-    ///
-    /// # Errors
-    /// When one cannot be had, at the line that asked for it.
-    pub async fn resolve(
-        client: &Client,
-        request: &Request,
-        plan: &Plan,
-        wanted_target: &Target,
-        (target, build): (&Platform, &Platform),
-        default: &Span,
-    ) -> Result<Self, Failure> {
-        let used = used(plan, wanted_target);
-        let platform = |side| if side == Side::Build { build } else { target };
-        // Usually the two platforms are one, and so are the images to build and to compile in.
-        let mut wanted: BTreeMap<(String, Platform), Wanted> = BTreeMap::new();
-        let roles = plan.images.iter().filter(|(role, _)| used.roles.contains(role));
-        let roles = roles.map(|(_, image)| (image.reference.clone(), image.side, image.origin.clone()));
-        for (reference, side, origin) in roles.chain(used.references.iter().cloned()) {
-            let key = (reference.clone(), platform(side).clone());
-            wanted.entry(key).or_insert(Wanted { reference, side, origin });
-        }
-        let lookups = wanted.into_iter().map(async |((reference, platform), wanted)| {
-            let found = lookup(client, request, wanted, &platform, default).await?;
-            Ok::<_, Failure>(((reference, platform), found))
-        });
-        let found: BTreeMap<(String, Platform), (Image, String)> = try_join_all(lookups).await?.into_iter().collect();
-        let find = |reference: &str, side| found.get(&(reference.to_owned(), platform(side).clone()));
-        let roles = plan
-            .images
-            .iter()
-            .filter_map(|(role, image)| Some((*role, find(&image.reference, image.side)?.0.clone())))
-            .collect();
-        let references = used
-            .references
-            .into_iter()
-            .filter_map(|(reference, side, _)| {
-                let (image, _) = find(&reference, side)?;
-                Some(((reference, side), image.clone()))
-            })
-            .collect();
-        let runtime = plan.images.get(&ImageRole::Runtime);
-        let runtime = runtime.and_then(|image| find(&image.reference, image.side));
-        let runtime_digest = runtime.map(|(_, digest)| digest.clone()).unwrap_or_default();
-        Ok(Self { roles, references, runtime_digest })
+/// Looks up the images that a target uses, and no others.
+///
+/// # Errors
+/// When one cannot be had, at the line that asked for it.
+pub async fn resolve(
+    client: &Client,
+    request: &Request,
+    plan: &Plan,
+    target: &Target,
+    build: &Platform,
+    default: &Span,
+) -> Result<Images, Failure> {
+    let used = used(plan, target);
+    // Usually the builder's platform is one of the result, and an image has one name only.
+    let mut wanted: BTreeMap<(&str, &Platform), Wanted<'_>> = BTreeMap::new();
+    for (name, runs_on) in &used {
+        let Some(image) = plan.images.get(name) else { continue };
+        let platform = runs_on.platform(build);
+        let is_base = *name == ImageName::RUNTIME;
+        wanted.entry((&image.reference, platform)).or_insert(Wanted { image, platform, is_base });
     }
+    let lookups = wanted.into_iter().map(async |(key, wanted)| {
+        let found = lookup(client, request, &wanted, default).await?;
+        Ok::<_, Failure>((key, found))
+    });
+    let found: BTreeMap<_, Image> = try_join_all(lookups).await?.into_iter().collect();
+    let images = used.iter().filter_map(|(name, runs_on)| {
+        let reference = plan.images.get(name)?.reference.as_str();
+        let image = found.get(&(reference, runs_on.platform(build)))?;
+        Some(((name.clone(), runs_on.clone()), image.clone()))
+    });
+    Ok(images.collect())
 }
 
-/// What a target uses: roles, and references that steps name themselves (`files: [{image: …}]`, the base of a check).
-#[derive(Default)]
-struct Used {
-    roles: BTreeSet<ImageRole>,
-    references: Vec<(String, Side, Origin)>,
-}
-
-fn used(plan: &Plan, target: &Target) -> Used {
-    let mut used = Used::default();
-    if target.image {
-        used.roles.insert(ImageRole::Runtime);
-    }
-    let needed = plan.needed(&target.tree);
-    for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
-        for tree in step.action.trees() {
-            match tree {
-                Tree::Image(role) => _ = used.roles.insert(*role),
-                Tree::Reference(reference, side) => {
-                    used.references.push((reference.clone(), *side, step.origin.clone()));
-                }
-                _ => {}
-            }
-        }
-    }
+/// The images that a target uses.
+fn used(plan: &Plan, target: &Target) -> BTreeSet<(ImageName, RunsOn)> {
+    let mut used = BTreeSet::new();
+    // Its configuration is built upon, also where no step uses its files.
+    let configs = target.image.iter().flat_map(BTreeMap::keys);
+    used.extend(configs.map(|platform| (ImageName::RUNTIME, RunsOn::Target(platform.clone()))));
+    let needed = plan.needed(target.trees.values());
+    let steps = plan.steps.iter().filter(|step| needed.contains(&step.id));
+    used.extend(steps.flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
+        Tree::Image(name, runs_on) => Some((name.clone(), runs_on.clone())),
+        _ => None,
+    }));
     used
 }
 
-async fn lookup(
-    client: &Client,
-    request: &Request,
-    wanted: Wanted,
-    platform: &Platform,
-    default: &Span,
-) -> Result<(Image, String), Failure> {
-    let place = wanted.origin.span(default.clone());
-    let reference: ImageRef = wanted.reference.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
+async fn lookup(client: &Client, request: &Request, wanted: &Wanted<'_>, default: &Span) -> Result<Image, Failure> {
+    let Wanted { image: BaseImage { reference: written, origin }, platform, is_base } = wanted;
+    let place = origin.span(default.clone());
+    let reference: ImageRef = written.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
         Failure::from(
-            Diagnostic::error("image/reference", format!("`{}` is no image reference: {error}", wanted.reference))
+            Diagnostic::error("image/reference", format!("`{written}` is no image reference: {error}"))
                 .at(place.clone()),
         )
     })?;
@@ -129,7 +90,7 @@ async fn lookup(
         mode: request.resolve_mode,
         log_name: Some(format!("[internal] load metadata for {reference}")),
     };
-    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(&wanted, error, &place))?;
+    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(wanted, error, &place))?;
     let Some(image) = meta.image else {
         return Err(Diagnostic::error(
             "image/redirected",
@@ -144,16 +105,17 @@ async fn lookup(
         )
     })?;
     // What the daemon answered: a source policy may have put another image in its place.
-    let resolved = meta.source.identifier.strip_prefix("docker-image://").unwrap_or(&wanted.reference);
+    let resolved = meta.source.identifier.strip_prefix("docker-image://").unwrap_or(written);
     let resolved: ImageRef = pinned(resolved, &image.digest).parse().unwrap_or(reference);
     let source = ImageSource::new(&resolved)
         .platform(platform)
         .resolve_mode(request.resolve_mode)
         .metadata(
-            Metadata::named(format!("[{}] {}", side_name(wanted.side), wanted.reference)).at(graph::location(&place)),
+            Metadata::named(format!("[{}] {written}", if *is_base { "base" } else { "build base" }))
+                .at(graph::location(&place)),
         )
         .build();
-    Ok((Image { output: source, config }, image.digest))
+    Ok(Image { output: source, config, digest: image.digest })
 }
 
 /// `reference@digest`, unless it has a digest already.
@@ -161,15 +123,8 @@ fn pinned(reference: &str, digest: &str) -> String {
     if reference.contains('@') || digest.is_empty() { reference.to_owned() } else { format!("{reference}@{digest}") }
 }
 
-fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Build => "build base",
-        Side::Target => "base",
-    }
-}
-
-fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
-    let origin = match &wanted.origin {
+fn unavailable(wanted: &Wanted<'_>, error: CallError, place: &Span) -> Failure {
+    let origin = match &wanted.image.origin {
         Origin::Default(noun) => format!(" (default: {noun})"),
         // A value of the command line has no line of its own.
         Origin::Written(span) => {
@@ -180,8 +135,11 @@ fn unavailable(wanted: &Wanted, error: CallError, place: &Span) -> Failure {
         CallError::Refused(status) => status.message().to_owned(),
         other => other.to_string(),
     };
-    Diagnostic::error("image/unavailable", format!("the image {} cannot be had{origin}: {reason}", wanted.reference))
-        .help("check its name and tag, and that this builder can reach and log in to its registry")
-        .at(place.clone())
-        .into()
+    Diagnostic::error(
+        "image/unavailable",
+        format!("the image {} for {} cannot be had{origin}: {reason}", wanted.image.reference, wanted.platform),
+    )
+    .help("check its name and tag, and that this builder can reach and log in to its registry")
+    .at(place.clone())
+    .into()
 }

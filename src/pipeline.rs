@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -13,6 +14,7 @@ use crate::plan::{self, Inputs, Plan};
 use crate::repo::{BuildFileSays, Naming, Repository};
 use crate::request::is_proxy;
 use crate::spec::Spec;
+use crate::spec::model::Proxy;
 use crate::{repo, spec};
 
 /// Rounds of config files that include others.
@@ -29,8 +31,10 @@ pub struct Source {
     pub ignore: Option<Vec<String>>,
     /// `--build-arg`, without proxies.
     pub build_args: BTreeMap<String, String>,
-    /// Architecture of the result, in OCI's words.
-    pub arch: String,
+    /// Platforms of the result, each once.
+    pub platforms: Vec<Platform>,
+    /// The builder's own platform.
+    pub build: Platform,
 }
 
 /// A plan, and what it was made from.
@@ -44,6 +48,8 @@ pub struct Prepared {
     pub untold: usize,
     /// What was read.
     pub read_set: ReadSet,
+    /// Proxies of the build file, for every run: no part of a plan, since they are in no step's key.
+    pub proxy: Proxy,
 }
 
 /// Build file and repository, read.
@@ -159,9 +165,8 @@ impl<'a> Reading<'a> {
 
     /// A plan that somebody else made of the same, with its warnings and how many more there are.
     pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>, untold: usize) -> Prepared {
-        let plan = Plan { proxy: plan::proxy(&self.spec), ..plan };
         warnings.extend(unconsumed(self.source));
-        Prepared { plan, warnings, untold, read_set: self.read_set() }
+        Prepared { plan, warnings, untold, read_set: self.read_set(), proxy: proxy(&self.spec) }
     }
 }
 
@@ -175,12 +180,23 @@ impl Facts {
         let mut warnings = self.warnings.clone();
         warnings.extend(more);
         warnings.extend(unconsumed(source));
-        Ok(Prepared { plan, warnings, untold: 0, read_set: self.read_set.clone() })
+        let (read_set, proxy) = (self.read_set.clone(), proxy(&self.spec));
+        Ok(Prepared { plan, warnings, untold: 0, read_set, proxy })
     }
 
     fn inputs<'a>(&'a self, source: &'a Source) -> Inputs<'a> {
-        Inputs { spec: &self.spec, repo: &self.repo, ignore: source.ignore.as_deref(), arch: &source.arch }
+        Inputs {
+            spec: &self.spec,
+            repo: &self.repo,
+            ignore: source.ignore.as_deref(),
+            platforms: &source.platforms,
+            build: &source.build,
+        }
     }
+}
+
+fn proxy(spec: &Spec) -> Proxy {
+    spec.network.proxy.as_ref().map(|proxy| proxy.value.clone()).unwrap_or_default()
 }
 
 /// What a config file includes and is not there: without it the backend would not start, unless it gets it elsewhere.
@@ -218,7 +234,9 @@ mod tests {
         let said = |names: &[&str]| {
             let build_args = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
             let file = SourceFile::new("backstage.build.yaml", "");
-            unconsumed(&Source { file, ignore: None, build_args, arch: "amd64".to_owned() }).map(|d| d.message)
+            let build = crate::platform::host();
+            let source = Source { file, ignore: None, build_args, platforms: vec![build.clone()], build };
+            unconsumed(&source).map(|d| d.message)
         };
         assert_eq!(said(&["node", "BUILDKIT_SYNTAX"]), None);
         assert_eq!(said(&[""]).unwrap(), "build args that nothing uses: one without a name");

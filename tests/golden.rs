@@ -25,7 +25,7 @@ use backstage_build::diagnostic::{Diagnostic, Diagnostics};
 use backstage_build::files::{PatternMatcher, parse_ignore_file};
 use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{Prepared, Source};
-use backstage_build::plan::{Action, FileAction, MountKind, Plan, Text, Tree};
+use backstage_build::plan::{Action, FileAction, MountKind, Plan, StepId, Text, Tree};
 use backstage_build::spec;
 use buildkit_llb::{Definition, Platform};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -56,7 +56,7 @@ struct Case {
     ignore: Option<String>,
     build_args: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
-    platform: Platform,
+    platforms: Vec<Platform>,
 }
 
 impl Case {
@@ -68,14 +68,14 @@ impl Case {
             ignore: std::fs::read_to_string(dir.join(format!("{BUILD_FILE}.dockerignore"))).ok(),
             build_args: BTreeMap::new(),
             labels: BTreeMap::new(),
-            platform: planned::build_platform(),
+            platforms: vec![planned::build_platform()],
         };
         let args = std::fs::read_to_string(dir.join("args")).unwrap_or_default();
         for (flag, value) in args.lines().map(|line| line.split_once(' ').unwrap()) {
             let pair = || value.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
             match flag {
                 "--context" => case.context = dir.parent().unwrap().join(value),
-                "--platform" => case.platform = value.parse().unwrap(),
+                "--platform" => case.platforms = value.split(',').map(|platform| platform.parse().unwrap()).collect(),
                 "--build-arg" => case.build_args.extend([pair()]),
                 "--label" => case.labels.extend([pair()]),
                 _ => panic!("{}: {flag} is unknown", dir.display()),
@@ -123,11 +123,13 @@ impl Case {
         }
         let file = spec::decode(BUILD_FILE, &self.build_file).unwrap();
         let target = planned::image_target(&prepared.plan);
-        let definition = planned::whole_definition(&prepared, &file, &self.platform, target);
-        let config = planned::config(&prepared.plan, &self.platform, &self.labels);
+        let graphs =
+            self.by_platform(|platform| planned::whole_definition(&prepared, &file, platform, target).to_string());
+        let configs =
+            self.by_platform(|platform| format!("{:#}\n", planned::config(&prepared.plan, platform, &self.labels)));
         found.insert("plan.txt", Text(&prepared.plan).to_string());
-        found.insert("llb.txt", definition.to_string());
-        found.insert("config.json", format!("{config:#}\n"));
+        found.insert("llb.txt", graphs);
+        found.insert("config.json", configs);
         let mut wrong = leaks(&found);
         let written = prepared.plan.written().flat_map(|(_, files)| files);
         wrong.extend(
@@ -137,9 +139,10 @@ impl Case {
         );
         wrong.extend(self.sources(&prepared));
         wrong.extend(self.sent(&prepared));
-        for target in &prepared.plan.targets {
-            let definition = planned::definition(&prepared, &file, &self.platform, target);
-            let whole = planned::whole_definition(&prepared, &file, &self.platform, target);
+        let pairs = prepared.plan.targets.iter().flat_map(|t| self.platforms.iter().map(move |platform| (t, platform)));
+        for (target, platform) in pairs {
+            let definition = planned::definition(&prepared, &file, platform, target);
+            let whole = planned::whole_definition(&prepared, &file, platform, target);
             wrong.extend(written::differences(&prepared.plan, &definition, &whole));
             let beyond = planned::beyond_the_floor(&definition);
             if !beyond.is_empty() {
@@ -154,11 +157,19 @@ impl Case {
         (found, wrong)
     }
 
+    /// A text for each platform, under its name where there are several.
+    fn by_platform(&self, text: impl Fn(&Platform) -> String) -> String {
+        match self.platforms.as_slice() {
+            [platform] => text(platform),
+            several => several.iter().map(|platform| format!("== {platform}\n{}", text(platform))).collect(),
+        }
+    }
+
     fn prepare(&self) -> Result<Prepared, Diagnostics> {
         let source = Source {
             ignore: self.ignore.as_deref().map(parse_ignore_file),
             build_args: self.build_args.clone(),
-            ..planned::source(spec::decode(BUILD_FILE, &self.build_file)?, &self.platform)
+            ..planned::source_for(spec::decode(BUILD_FILE, &self.build_file)?, &self.platforms)
         };
         let prepared = planned::of_directory(&source, &self.context)?;
         // The same repository, seen through the other backing.
@@ -214,10 +225,10 @@ fn context_path(text: &str) -> ContextPath {
 }
 
 /// What each step takes from the repository: the tree, the path in it, and whether it may be missing.
-fn taken(plan: &Plan) -> Vec<(&str, &Tree, &str, bool)> {
+fn taken(plan: &Plan) -> Vec<(&StepId, &Tree, &str, bool)> {
     let mut taken = Vec::new();
     for step in &plan.steps {
-        let id = step.id.as_str();
+        let id = &step.id;
         match &step.action {
             Action::Files(files) => {
                 for action in &files.actions {

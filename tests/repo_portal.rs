@@ -14,7 +14,7 @@ use std::path::Path;
 use backstage_build::diagnostic::{Diagnostic, SourceFile};
 use backstage_build::files::DirectoryFiles;
 use backstage_build::path::ContextPath;
-use backstage_build::plan::Plan;
+use backstage_build::plan::{Plan, Step};
 use backstage_build::prune::Task;
 use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, project};
@@ -66,8 +66,7 @@ fn the_graph_of_a_remembered_plan_holds_nothing_that_is_written() {
     let platform = planned::build_platform();
     let file = planned::syntax_only();
     let mut prepared =
-        planned::of_directory(&planned::source(file.clone(), &platform), &planned::test_path("data/portal-1.52"))
-            .unwrap();
+        planned::of_directory(&planned::source(file.clone()), &planned::test_path("data/portal-1.52")).unwrap();
     let image = planned::image_target(&prepared.plan).clone();
     let whole = planned::bytes(&planned::whole_definition(&prepared, &file, &platform, &image));
     let json = serde_json::to_string(&prepared.plan).unwrap();
@@ -120,11 +119,11 @@ fn a_driver_that_the_config_does_not_use_is_left_out() {
         let config = format!("backend:\n  database:\n    client: {config}\n");
         files.push((ContextPath::new("app-config.yaml").unwrap(), config.into_bytes()));
         let file = SourceFile::new("backstage.build.yaml", format!("node: 22\n{build_file}"));
-        planned::of_files(&planned::source(file, &planned::build_platform()), &files).unwrap().plan
+        planned::of_files(&planned::source(file), &files).unwrap().plan
     };
     let natives = |plan: &Plan| -> Vec<String> {
-        let ids = plan.steps.iter().map(|step| step.id.as_str());
-        ids.filter(|id| id.starts_with("native") || *id == "toolchain").map(str::to_owned).collect()
+        let native = |step: &&Step| step.id.kind().starts_with("native") || step.id.kind() == "toolchain";
+        plan.steps.iter().filter(native).map(|step| step.names().remove(0)).collect()
     };
     // What the step is told not to take.
     let unused = |plan: &Plan| -> Vec<String> {
@@ -189,10 +188,10 @@ fn many_natives() -> Vec<(ContextPath, Vec<u8>)> {
 fn natives_that_are_skipped_are_not_too_many() {
     let plan = |text: &str| {
         let file = SourceFile::new("backstage.build.yaml", format!("{text}\nchecks: []\n"));
-        planned::of_files(&planned::source(file, &planned::build_platform()), &many_natives())
+        planned::of_files(&planned::source(file), &many_natives())
     };
     let error = plan("").unwrap_err().to_string();
     assert!(error.contains("the backend has 65 native modules"), "{error}");
     let skipped = plan("install: {natives: skip}").unwrap().plan;
-    assert!(skipped.steps.iter().all(|step| !step.id.as_str().starts_with("native")));
+    assert!(skipped.steps.iter().all(|step| !step.id.kind().starts_with("native")));
 }

@@ -251,14 +251,15 @@ fn a_lockfile_that_lacks_an_entry_is_refused() {
     }
 }
 
-/// A repository that is developed on several platforms says so in `.yarnrc.yml`; an image is for one.
+/// A repository that is developed on several platforms says so in `.yarnrc.yml`; those of the images count.
 #[test]
 fn the_platform_of_the_image_wins() {
     let root = planned::test_path("cases/yarn-architectures/repo");
-    let arm64 = "linux/arm64".parse().unwrap();
-    let plan = planned::of_directory(&planned::source(planned::syntax_only(), &arm64), &root).unwrap().plan;
+    let platforms = ["linux/arm64", "linux/amd64"].map(|platform| platform.parse().unwrap());
+    let source = planned::source_for(planned::syntax_only(), &platforms);
+    let plan = planned::of_directory(&source, &root).unwrap().plan;
     let dir = tempfile::tempdir().unwrap();
-    let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
+    let step = |kind: &str| plan.steps.iter().find(|step| step.id.kind() == kind).map(|step| &step.action);
     let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else {
         panic!()
     };
@@ -271,7 +272,7 @@ fn the_platform_of_the_image_wins() {
             let output = command.args(["config", "get", "supportedArchitectures", "--json"]).output().unwrap();
             serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
         };
-        let wanted = serde_json::json!({ "os": ["linux"], "cpu": ["current", "arm64"], "libc": ["glibc"] });
+        let wanted = serde_json::json!({ "os": ["linux"], "cpu": ["current", "arm64", "x64"], "libc": ["glibc"] });
         assert_eq!(architectures(run.cwd.as_str().strip_prefix("/build/").unwrap()), wanted);
         assert_ne!(architectures("repo"), wanted);
     }
@@ -309,14 +310,13 @@ fn every_format() {
 #[test]
 fn the_yarn_of_a_format() {
     let _alone = OLD.lock();
-    let amd64 = "linux/amd64".parse().unwrap();
     for (name, repo) in formats() {
         let chosen = read(repo.path()).yarn.version.version;
         let lock = std::fs::read_to_string(repo.path().join("yarn.lock")).unwrap();
         let yarns = yarns_of(&name, format(&lock));
         assert!(yarns.is_empty() || yarns.iter().any(|yarn| yarn.version == chosen), "{name}: {chosen}");
-        let plan = planned::of_directory(&planned::source(planned::syntax_only(), &amd64), repo.path()).unwrap().plan;
-        let step = |id: &str| plan.steps.iter().find(|step| step.id.as_str() == id).map(|step| &step.action);
+        let plan = planned::of_directory(&planned::source(planned::syntax_only()), repo.path()).unwrap().plan;
+        let step = |kind: &str| plan.steps.iter().find(|step| step.id.kind() == kind).map(|step| &step.action);
         let (Some(Action::Files(files)), Some(Action::Run(run))) = (step("install-files"), step("install")) else {
             panic!()
         };

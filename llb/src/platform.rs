@@ -106,6 +106,21 @@ impl FromStr for Platform {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Platform {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Platform {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 fn parse(text: &str) -> Option<Platform> {
     let mut parts = text.split('/');
     let (first, second, third) = (parts.next()?, parts.next(), parts.next());

@@ -42,9 +42,9 @@ enum Command {
         /// Overrides a value of the build file by its path.
         #[arg(long = "build-arg", value_name = "PATH=VALUE")]
         build_args: Vec<String>,
-        /// Platform of the image; the default is this machine's.
-        #[arg(long)]
-        platform: Option<String>,
+        /// Platforms of the image, separated by commas; the default is this machine's.
+        #[arg(long, value_delimiter = ',')]
+        platform: Vec<String>,
         /// Prints JSON.
         #[arg(long)]
         json: bool,
@@ -114,7 +114,7 @@ pub fn run() -> ExitCode {
         Command::NativesStep { app, cpu, built } => return step("prune/natives", natives(&app, &cpu, &built)),
         Command::Schema => out.write_all(spec::schema::text().as_bytes()),
         Command::Plan { directory, file, build_args, platform, json } => {
-            let plan = Plan { directory, file, build_args, platform };
+            let plan = Plan { directory, file, build_args, platforms: platform };
             match plan.prepare() {
                 Ok(prepared) => show(&mut out, &prepared, json),
                 Err(diagnostics) => {
@@ -188,7 +188,7 @@ struct Plan {
     directory: PathBuf,
     file: String,
     build_args: Vec<String>,
-    platform: Option<String>,
+    platforms: Vec<String>,
 }
 
 impl Plan {
@@ -243,21 +243,28 @@ impl Plan {
                 arg.split_once('=').ok_or_else(|| usage(format!("--build-arg {arg}: write NAME=VALUE")))?;
             build_args.insert(name.to_owned(), value.to_owned());
         }
-        let host = platform::host();
-        let target = match &self.platform {
-            Some(text) => text.parse::<Platform>().map_err(|error| usage(format!("--platform {text}: {error}")))?,
-            None => host.clone(),
-        };
-        if target.os() != "linux" {
-            return Err(usage(format!(
-                "--platform {target}: images are for Linux, such as linux/amd64 or linux/arm64"
-            )));
+        let build = platform::host();
+        let mut platforms: Vec<Platform> = Vec::new();
+        for text in &self.platforms {
+            let platform: Platform =
+                text.trim().parse().map_err(|error| usage(format!("--platform {text}: {error}")))?;
+            if platform.os() != "linux" {
+                let help = "images are for Linux, such as linux/amd64 or linux/arm64";
+                return Err(usage(format!("--platform {platform}: {help}")));
+            }
+            if !platforms.contains(&platform) {
+                platforms.push(platform);
+            }
+        }
+        if platforms.is_empty() {
+            platforms.push(build.clone());
         }
         Ok(Source {
             file: spec::decode(path.as_str(), &text)?,
             ignore: ignore.map(|bytes| ignore::patterns(&ignore::file(&ignore_path, &bytes))).transpose()?,
             build_args,
-            arch: target.architecture().to_owned(),
+            platforms,
+            build,
         })
     }
 }

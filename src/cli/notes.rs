@@ -123,7 +123,7 @@ const MOST_SHOWN: usize = 5;
 pub(super) async fn left_out(directory: &Path, plan: &Plan, default: &Span) -> Vec<Diagnostic> {
     // Folders that the image gets whole, and what is named by its own path.
     let (mut folders, mut named) = (BTreeMap::new(), BTreeSet::new());
-    for step in plan.steps.iter().filter(|step| step.id.as_str() == "image-files") {
+    for step in plan.steps.iter().filter(|step| step.id.kind() == "image-files") {
         let Action::Files(files) = &step.action else { continue };
         for action in &files.actions {
             let FileAction::Copy(copy) = action else { continue };
@@ -231,7 +231,13 @@ mod tests {
         let told = |text: &str| {
             let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
             let default = Span::line(&file, 1);
-            let source = Source { file, ignore: None, build_args: Default::default(), arch: "amd64".to_owned() };
+            let source = Source {
+                file,
+                ignore: None,
+                build_args: Default::default(),
+                platforms: vec![crate::platform::host()],
+                build: crate::platform::host(),
+            };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 let open = async |set: &ReadSet| {
@@ -262,7 +268,13 @@ mod tests {
         let told = |text: &str| {
             let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
             let default = Span::line(&file, 1);
-            let source = Source { file, ignore: None, build_args: Default::default(), arch: "amd64".to_owned() };
+            let source = Source {
+                file,
+                ignore: None,
+                build_args: Default::default(),
+                platforms: vec![crate::platform::host()],
+                build: crate::platform::host(),
+            };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 let open = async |set: &ReadSet| {

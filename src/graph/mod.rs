@@ -13,7 +13,7 @@ use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, Sourc
 use crate::diagnostic::Span;
 use crate::image::BaseConfig;
 use crate::path::ImagePath;
-use crate::plan::{Action, FileAction, ImageRole, Origin, Plan, Side, Step, StepId, Tree};
+use crate::plan::{Action, FileAction, ImageName, Origin, Plan, RunsOn, Step, StepId, Tree};
 use crate::request::{ExecSettings, NoCache, Resources};
 use crate::secret;
 
@@ -24,15 +24,15 @@ pub struct Image {
     pub output: Output,
     /// Its configuration.
     pub config: BaseConfig,
+    /// The digest that its reference resolved to.
+    pub digest: String,
 }
 
 /// Everything that a plan's trees come from.
 #[derive(Debug, Clone)]
 pub struct Trees {
-    /// Images by role.
-    pub images: BTreeMap<ImageRole, Image>,
-    /// Images by reference.
-    pub references: BTreeMap<(String, Side), Image>,
+    /// Images of the plan, each for the platforms that steps use.
+    pub images: BTreeMap<(ImageName, RunsOn), Image>,
     /// The small part of the repository that facts were read from.
     pub facts: Output,
     /// The part of the repository that steps copy.
@@ -55,9 +55,7 @@ pub struct Program {
 /// What the request says of every vertex.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
-    /// The platform of the result.
-    pub target: &'a Platform,
-    /// The builder's own.
+    /// The builder's own platform.
     pub build: &'a Platform,
     /// Which steps ignore the cache.
     pub no_cache: &'a NoCache,
@@ -93,18 +91,24 @@ pub enum GraphError {
     },
 }
 
-/// Translates the part of a plan that a tree needs.
+/// Translates the part of a plan that some trees need, each step once.
 ///
 /// # Errors
 /// See [`GraphError`].
-pub fn translate(plan: &Plan, trees: &Trees, settings: &Settings<'_>, wanted: &Tree) -> Result<Input, GraphError> {
-    let needed = plan.needed(wanted);
+pub fn translate<'t>(
+    plan: &Plan,
+    trees: &Trees,
+    settings: &Settings<'_>,
+    wanted: impl IntoIterator<Item = &'t Tree>,
+) -> Result<Vec<Input>, GraphError> {
+    let wanted: Vec<&Tree> = wanted.into_iter().collect();
+    let needed = plan.needed(wanted.iter().copied());
     let mut builder =
         Builder { plan, trees, settings, files: BTreeMap::new(), done: BTreeMap::new(), roots: BTreeMap::new() };
     for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
         builder.step(step)?;
     }
-    builder.tree(wanted)
+    wanted.into_iter().map(|tree| builder.tree(tree)).collect()
 }
 
 /// What a step left.
@@ -156,8 +160,8 @@ impl Builder<'_> {
             Origin::Default(_) => self.settings.default_span.clone(),
         };
         let no_cache = self.settings.no_cache;
-        let ignored = no_cache.applies_to(step.id.as_str()) || no_cache.applies_to(step.group());
-        let metadata = Metadata::named(&step.title).at(self.location(&span)).ignoring_cache(ignored);
+        let ignored = step.names().iter().any(|name| no_cache.applies_to(name));
+        let metadata = Metadata::named(self.plan.progress_name(step)).at(self.location(&span)).ignoring_cache(ignored);
         match step.action {
             Action::Run(_) => limited(metadata, &self.settings.exec.resources),
             Action::Files(_) => metadata,
@@ -176,10 +180,9 @@ impl Builder<'_> {
             Tree::Program => &self.program()?.root,
             Tree::Facts => &self.trees.facts,
             Tree::Context => &self.trees.context,
-            Tree::Image(role) => &self.image(*role)?.output,
-            Tree::Reference(reference, side) => match self.trees.references.get(&(reference.clone(), *side)) {
+            Tree::Image(name, runs_on) => match self.trees.images.get(&(name.clone(), runs_on.clone())) {
                 Some(image) => &image.output,
-                None => return Err(GraphError::NoImage(reference.clone())),
+                None => return Err(GraphError::NoImage(tree.to_string())),
             },
             Tree::Step(id) => match self.done.get(id) {
                 Some(Made::Files(output) | Made::Written { tree: output, .. }) => output,
@@ -207,17 +210,6 @@ impl Builder<'_> {
     fn program(&self) -> Result<&Program, GraphError> {
         self.trees.program.as_ref().ok_or_else(|| GraphError::NoImage("the frontend's own program".to_owned()))
     }
-
-    fn image(&self, role: ImageRole) -> Result<&Image, GraphError> {
-        self.trees.images.get(&role).ok_or_else(|| GraphError::NoImage(format!("{role:?}")))
-    }
-
-    fn platform(&self, side: Side) -> &Platform {
-        match side {
-            Side::Build => self.settings.build,
-            Side::Target => self.settings.target,
-        }
-    }
 }
 
 /// The file of a place, as it travels with a graph, into errors and provenance.
@@ -234,22 +226,6 @@ fn lines(span: &Span) -> LineRange {
 /// Metadata of a run within the resources that the client allows.
 pub fn limited(metadata: Metadata, resources: &Resources) -> Metadata {
     if resources.is_empty() { metadata } else { metadata.limited_to(resources.clone().into()) }
-}
-
-/// What the client said of every step, with the build file's proxies where the client names none.
-pub fn exec(client: &ExecSettings, plan: &Plan) -> ExecSettings {
-    let mut exec = client.clone();
-    let proxy = &mut exec.proxy;
-    for (own, written) in [
-        (&mut proxy.http, &plan.proxy.http),
-        (&mut proxy.https, &plan.proxy.https),
-        (&mut proxy.no, &plan.proxy.no_proxy),
-    ] {
-        if own.is_none() {
-            own.clone_from(written);
-        }
-    }
-    exec
 }
 
 /// A place as an op holds it.

@@ -29,7 +29,7 @@ impl Builder<'_> {
             .args(args)
             .envs(self.env(run))
             .cwd(run.cwd.as_str())
-            .platform(self.platform(run.side))
+            .platform(run.runs_on.platform(self.settings.build))
             .remove_mount_stubs_recursive(true)
             .metadata(metadata);
         exec = self.settings(exec, run.network);
@@ -131,9 +131,8 @@ impl Builder<'_> {
     /// The configuration of the image that a root file system was made from.
     fn base_config(&self, root: &Tree) -> Option<&BaseConfig> {
         match root {
-            Tree::Image(role) => self.trees.images.get(role).map(|image| &image.config),
-            Tree::Reference(reference, side) => {
-                self.trees.references.get(&(reference.clone(), *side)).map(|image| &image.config)
+            Tree::Image(name, runs_on) => {
+                self.trees.images.get(&(name.clone(), runs_on.clone())).map(|image| &image.config)
             }
             Tree::Output(id, _) => self.roots.get(id).and_then(|root| self.base_config(root)),
             _ => None,

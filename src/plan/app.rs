@@ -51,7 +51,8 @@ impl Planner<'_> {
         actions.extend(self.copy_what_is_there(&references, in_repo(&ContextPath::root())).map(FileAction::Copy));
         let sources = self.step(Step {
             id: StepId::new("app-files"),
-            title: "[app] sources".to_owned(),
+            group: "app".to_owned(),
+            title: "sources".to_owned(),
             because: format!("{} and the {} workspaces that it imports", app.dir, workspaces.len().saturating_sub(1)),
             origin: origin.clone(),
             action: Action::Files(Files { base, actions }),
@@ -68,7 +69,8 @@ impl Planner<'_> {
         self.build_env(&mut run);
         let id = self.step(Step {
             id: StepId::new("app"),
-            title: format!("[app] yarn {} ({})", args.join(" "), app.dir),
+            group: "app".to_owned(),
+            title: format!("yarn {} ({})", args.join(" "), app.dir),
             because: format!("{because}; built once, on the builder's own platform"),
             origin,
             action: Action::Run(Box::new(run)),
@@ -136,8 +138,9 @@ impl Planner<'_> {
         let build_file = ignore_pattern(&self.spec().file.name);
         let copy = self.copy_source(&ContextPath::root(), &["**/node_modules", ".yarn/releases", &build_file]);
         let id = self.step(Step {
-            id: StepId::new(format!("{purpose}-whole")),
-            title: format!("[{purpose}] the whole repository"),
+            id: StepId::named("whole", purpose),
+            group: purpose.to_owned(),
+            title: "the whole repository".to_owned(),
             because: "a command of the build file may read anything".to_owned(),
             origin: super::Origin::of_default("build"),
             action: Action::Files(Files { base: installed.clone(), actions: vec![copy] }),
@@ -154,8 +157,9 @@ impl Planner<'_> {
             let mut run = self.shell(root, tree, &ContextPath::root(), &line.value, Purpose::Build);
             self.build_env(&mut run);
             let id = self.step(Step {
-                id: StepId::new(format!("{purpose}-before-{}", index.saturating_add(1))),
-                title: format!("[{purpose}] {}", line.value),
+                id: StepId::named("before", format!("{purpose} {}", index.saturating_add(1))),
+                group: purpose.to_owned(),
+                title: line.value.clone(),
                 because: "build.before".to_owned(),
                 origin: super::Origin::Written(line.span.clone()),
                 action: Action::Run(Box::new(run)),

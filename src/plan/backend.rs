@@ -49,7 +49,8 @@ impl Planner<'_> {
         } else {
             Tree::Step(self.step(Step {
                 id: StepId::new("backend-files"),
-                title: "[backend] sources".to_owned(),
+                group: "backend".to_owned(),
+                title: "sources".to_owned(),
                 because: format!("{} and the local packages that it ships; the app is only a name here", backend.dir),
                 origin: origin.clone(),
                 action: Action::Files(Files { base, actions }),
@@ -74,7 +75,8 @@ impl Planner<'_> {
         self.build_env(&mut run);
         let id = self.step(Step {
             id: StepId::new("backend"),
-            title: format!("[backend] {title}"),
+            group: "backend".to_owned(),
+            title,
             because: self.backend.because.clone(),
             origin: origin.clone(),
             action: Action::Run(Box::new(run)),
@@ -90,7 +92,8 @@ impl Planner<'_> {
         copy.unpack = true;
         let id = self.step(Step {
             id: StepId::new("bundle"),
-            title: "[backend] unpack the bundle".to_owned(),
+            group: "backend".to_owned(),
+            title: "unpack the bundle".to_owned(),
             because: format!("{archive} is what the build leaves"),
             origin,
             action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Copy(copy)] }),

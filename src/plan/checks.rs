@@ -6,7 +6,9 @@ use crate::repo::Reader;
 use crate::spec::model::Check;
 
 use super::yarn::Purpose;
-use super::{Action, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Side, Step, StepId, Tree, image_path};
+use super::{
+    Action, FileAction, Files, Mount, MountKind, Origin, Planner, Run, RunsOn, Step, StepId, Tree, image_path,
+};
 
 /// A check that the image depends on: an empty tree that exists once it has passed.
 pub(super) struct Gate {
@@ -60,7 +62,8 @@ impl Planner<'_> {
         }
         let id = self.step(Step {
             id: StepId::new("checks"),
-            title: "[checks] all passed".to_owned(),
+            group: "checks".to_owned(),
+            title: "all passed".to_owned(),
             because: "the target `checks`".to_owned(),
             origin: Origin::of_default("checks"),
             action: Action::Files(Files { base: Tree::Scratch, actions: gates.iter().map(Gate::action).collect() }),
@@ -76,7 +79,8 @@ impl Planner<'_> {
         actions.extend(self.root_config(Reader::Check));
         let id = self.step(Step {
             id: StepId::new("check-files"),
-            title: "[checks] sources".to_owned(),
+            group: "checks".to_owned(),
+            title: "sources".to_owned(),
             because: "checks see every workspace".to_owned(),
             origin: Origin::of_default("checks"),
             action: Action::Files(Files { base: installed.clone(), actions }),
@@ -90,8 +94,10 @@ impl Planner<'_> {
             Check::Lint => self.script(sources, "lint", &["lint:all", "lint"], &origin)?,
             Check::Test => self.script(sources, "test", &["test:all", "test"], &origin)?,
             Check::Command { name, run: line, base } => {
-                let root =
-                    base.as_ref().map_or(self.build_root.clone(), |base| Tree::Reference(base.clone(), Side::Build));
+                let root = match base {
+                    Some(base) => Tree::Image(self.image_of(base, &origin), RunsOn::Build),
+                    None => self.build_root.clone(),
+                };
                 let run = self.shell(root, sources.clone(), &ContextPath::root(), line, Purpose::Build);
                 (name.clone(), line.clone(), run)
             }
@@ -100,7 +106,8 @@ impl Planner<'_> {
         run.mounts.push(Mount { dest: image_path(GATE), kind: MountKind::Output });
         let id = self.step(Step {
             id: StepId::of_check(&name),
-            title: format!("[{name}] {line}"),
+            group: name.clone(),
+            title: line,
             because: "the image needs it to pass; nothing waits for it".to_owned(),
             origin,
             action: Action::Run(Box::new(run)),

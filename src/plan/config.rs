@@ -11,7 +11,7 @@ use super::runtime::APP;
 use super::{HealthPlan, ImagePlan, Planner, env};
 
 impl Planner<'_> {
-    /// The image's configuration.
+    /// The image's configuration, but for its history.
     pub(super) fn image_config(&mut self) -> ImagePlan {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
@@ -50,7 +50,7 @@ impl Planner<'_> {
             stop_signal: runtime.stop_signal.as_ref().map(|signal| signal.value.clone()),
             healthcheck: self.healthcheck(&listen, port),
             volumes: runtime.writable.iter().map(|dir| dir.value.to_string()).collect(),
-            history: std::mem::take(&mut self.history).iter().map(|entry| super::one_line(entry)).collect(),
+            history: Vec::new(),
         }
     }
 

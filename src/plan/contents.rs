@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_llb::Platform;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::{PatternMatcher, is_secret};
 use crate::path::{ContextPath, ImagePath};
@@ -10,23 +12,49 @@ use crate::spec::model::{ConfigFile, FileSource};
 
 use super::references::reason;
 use super::runtime::APP;
-use super::{CopyFiles, FileAction, Mode, Origin, Planner, Side, Tree, image_path, rooted};
+use super::{CopyFiles, FileAction, ImageName, Mode, Origin, Planner, RunsOn, Tree, image_path, rooted};
 
 /// Catalog locations with a `*` in them: each is tried on every workspace.
 const MAX_PATTERNS: usize = 1_000;
 
+/// Something that images of all platforms hold.
+pub(super) struct Content {
+    action: FileAction,
+    /// Where the files of a copy come from an image: each platform takes its own.
+    image: Option<ImageName>,
+}
+
+impl From<FileAction> for Content {
+    fn from(action: FileAction) -> Self {
+        Self { action, image: None }
+    }
+}
+
+impl Content {
+    /// How the image of a platform gets it.
+    pub(super) fn on(&self, platform: &Platform) -> FileAction {
+        match (&self.action, &self.image) {
+            (FileAction::Copy(copy), Some(image)) => FileAction::Copy(CopyFiles {
+                from: Tree::Image(image.clone(), RunsOn::Target(platform.clone())),
+                ..copy.clone()
+            }),
+            (action, _) => action.clone(),
+        }
+    }
+}
+
 impl Planner<'_> {
     /// Config files, what they name, and `files`.
-    pub(super) fn files(&mut self) -> Result<Vec<FileAction>, Diagnostics> {
+    pub(super) fn contents(&mut self) -> Result<Vec<Content>, Diagnostics> {
         let workdir = image_path(APP);
-        let mut actions = Vec::new();
+        let mut contents: Vec<Content> = Vec::new();
         // What is in its own place already.
         let mut taken: BTreeSet<ContextPath> = BTreeSet::new();
         // Places in the image of what is written by hand.
         let mut given: Vec<ImagePath> = Vec::new();
         for config in self.runtime_configs() {
             let dest = workdir.join_context(&config.to);
-            actions.push(self.readable(&config.from, &dest));
+            contents.push(self.readable(&config.from, &dest));
             given.push(dest);
             if config.from == config.to {
                 taken.insert(config.from);
@@ -36,16 +64,17 @@ impl Planner<'_> {
             let own = workdir.join_context(&file.from);
             let dest = file.to.clone().unwrap_or_else(|| own.clone());
             given.push(dest.clone());
-            let mut copy = match &file.source {
+            let (mut copy, image) = match &file.source {
                 FileSource::Context => {
                     self.refuse_secrets(&file.from, &file.span)?;
                     if dest == own {
                         taken.insert(file.from.clone());
                     }
-                    self.context_copy(&file.from, dest)
+                    (self.context_copy(&file.from, dest), None)
                 }
                 FileSource::Image(reference) => {
-                    CopyFiles::new(Tree::Reference(reference.clone(), Side::Target), rooted(&file.from), dest)
+                    let image = self.image_of(reference, &Origin::Written(file.span.clone()));
+                    (CopyFiles::new(Tree::Scratch, rooted(&file.from), dest), Some(image))
                 }
                 FileSource::Named(name) => {
                     return Err(Diagnostic::error(
@@ -58,11 +87,11 @@ impl Planner<'_> {
                 }
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);
-            actions.push(FileAction::Copy(copy));
+            contents.push(Content { action: FileAction::Copy(copy), image });
         }
         // What `link:` and `portal:` point at outside the workspaces is linked to from node_modules.
         for path in self.production().links() {
-            actions.push(self.readable(&path, &workdir.join_context(&path)));
+            contents.push(self.readable(&path, &workdir.join_context(&path)));
             taken.insert(path);
         }
         let modules = self.spec().runtime.preload.iter().map(|module| module.value.clone());
@@ -72,7 +101,7 @@ impl Planner<'_> {
                 || given.iter().any(|dest| place.is_in(dest))
         });
         for path in required {
-            actions.push(self.readable(&path, &workdir.join_context(&path)));
+            contents.push(self.readable(&path, &workdir.join_context(&path)));
             taken.insert(path);
         }
         // Modules may be part of a bundle or of what is written by hand; what the config names may exist at run time only.
@@ -86,13 +115,13 @@ impl Planner<'_> {
         if let Some(mut copy) = self.copy_what_is_there(&named, workdir) {
             copy.mode = Mode::Readable;
             // First, so that what is written by hand takes its place.
-            actions.insert(0, FileAction::Copy(copy));
+            contents.insert(0, FileAction::Copy(copy).into());
         }
         for dir in &self.spec().runtime.writable {
             // For any user: a platform may start the image as whomever it likes.
-            actions.push(FileAction::Mkdir { path: dir.value.clone(), mode: 0o777 });
+            contents.push(FileAction::Mkdir { path: dir.value.clone(), mode: 0o777 }.into());
         }
-        Ok(actions)
+        Ok(contents)
     }
 
     /// The lines that name files: where one that is not there is to be looked for.
@@ -110,10 +139,10 @@ impl Planner<'_> {
         }
     }
 
-    fn readable(&mut self, from: &ContextPath, to: &ImagePath) -> FileAction {
+    fn readable(&mut self, from: &ContextPath, to: &ImagePath) -> Content {
         let mut copy = self.context_copy(from, to.clone());
         copy.mode = Mode::Readable;
-        FileAction::Copy(copy)
+        FileAction::Copy(copy).into()
     }
 
     /// A copy of the repository's into the image.

@@ -1,26 +1,20 @@
 //! Production dependencies: cut out of the one install, onto the image's base. A package that the frontend alone needs does
 //! not touch them, and nothing waits for the bundle.
 
+use buildkit_llb::Platform;
+
 use crate::path::{ContextPath, ImagePath};
 use crate::prune::{self, Task};
 
+use super::architecture::cpu;
 use super::checks::{GATE, Gate};
 use super::natives::Natives;
 use super::program::own;
-use super::runtime::APP;
+use super::runtime::{APP, Layers};
 use super::{
     Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, Written, image_path,
     in_repo,
 };
-
-/// Architectures with official Node images, in OCI's words and in Node's.
-pub(super) const ARCHITECTURES: [(&str, &str); 5] =
-    [("amd64", "x64"), ("arm64", "arm64"), ("arm", "arm"), ("ppc64le", "ppc64"), ("s390x", "s390x")];
-
-/// Whether there are images for an architecture.
-pub(super) fn is_known(arch: &str) -> bool {
-    ARCHITECTURES.iter().any(|(known, _)| *known == arch)
-}
 
 /// Where the step finds its task, the install, and the base that it adds to; where it leaves its report.
 const TASK: (&str, &str) = ("/task", "/task.json");
@@ -40,12 +34,18 @@ pub(super) struct Deps {
 
 impl Planner<'_> {
     /// Selects the production closure out of an install and adds it to the image's base.
-    pub(super) fn deps(&mut self, installed: &Tree, base: Tree, natives: &Natives) -> Deps {
+    pub(super) fn deps(
+        &mut self,
+        installed: &Tree,
+        layers: &mut Layers,
+        natives: &Natives,
+        platform: &Platform,
+    ) -> Deps {
         let production = self.production();
         let task = Task {
             workspaces: production.workspace_needs(),
             packages: production.package_needs(),
-            cpu: self.cpu().to_owned(),
+            cpu: cpu(platform).to_owned(),
             unbuilt: natives.unbuilt.iter().map(|native| id(&native.name, &native.version)).collect(),
             unused: self.left_out.iter().map(|out| (id(&out.name, &out.version), out.because.clone())).collect(),
             typescript_schemas: production.typescript_schemas(),
@@ -63,8 +63,9 @@ impl Planner<'_> {
         let text = serde_json::to_string(&task).unwrap_or_default();
         let files = [(image_path(TASK.1), Written::text(text))].into();
         let task = self.step(Step {
-            id: StepId::new("deps-task"),
-            title: "[internal] what the backend needs".to_owned(),
+            id: StepId::new("deps-task").on(platform),
+            group: "internal".to_owned(),
+            title: "what the backend needs".to_owned(),
             because,
             origin: origin.clone(),
             action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Write(files)] }),
@@ -79,22 +80,24 @@ impl Planner<'_> {
         let mounts = vec![
             Mount::read(TASK.0, Tree::Step(task)),
             Mount::read_whole(INSTALL, installed),
-            Mount { dest: image_path(OUT), kind: MountKind::Work(base) },
+            Mount { dest: image_path(OUT), kind: MountKind::Work(layers.tree.clone()) },
             Mount { dest: image_path(REPORT), kind: MountKind::Output },
         ];
-        self.history.push("production dependencies".to_owned());
         let id = self.step(Step {
-            id: StepId::new("deps"),
-            title: "[deps] production packages of the install".to_owned(),
+            id: StepId::new("deps").on(platform),
+            group: "deps".to_owned(),
+            title: "production packages of the install".to_owned(),
             because: "what Node finds from the backend, without what nothing that stays asks for".to_owned(),
             origin,
             action: Action::Run(Box::new(own(args.into(), mounts))),
         });
-        Deps { image: Tree::Output(id.clone(), image_path(OUT)), report: Tree::Output(id, image_path(REPORT)) }
+        let image = Tree::Output(id.clone(), image_path(OUT));
+        layers.add("production dependencies", image.clone());
+        Deps { image, report: Tree::Output(id, image_path(REPORT)) }
     }
 
     /// That the image has what the bundle loads when it starts. The image waits for it, and nothing else does.
-    pub(super) fn bundle_check(&mut self, deps: &Deps, bundle: &Tree) -> Gate {
+    pub(super) fn bundle_check(&mut self, deps: &Deps, bundle: &Tree, platform: &Platform) -> Gate {
         let args = [
             prune::BUNDLE_COMMAND.to_owned(),
             BUNDLE.to_owned(),
@@ -109,8 +112,9 @@ impl Planner<'_> {
             Mount { dest: image_path(GATE), kind: MountKind::Output },
         ];
         let id = self.step(Step {
-            id: StepId::new("bundle-check"),
-            title: "[backend] what the bundle loads".to_owned(),
+            id: StepId::new("bundle-check").on(platform),
+            group: "backend".to_owned(),
+            title: "what the bundle loads".to_owned(),
             because: "packages are selected beside the build, which may ask for one that was left out".to_owned(),
             origin: self.backend_origin(),
             action: Action::Run(Box::new(own(args.into(), mounts))),
@@ -119,15 +123,16 @@ impl Planner<'_> {
     }
 
     /// What the target `deps` shows of them.
-    pub(super) fn shown_deps(&mut self, deps: &Deps) -> Tree {
+    pub(super) fn shown_deps(&mut self, deps: &Deps, platform: &Platform) -> Tree {
         let root = ImagePath::root();
         let app = image_path(APP);
         let mut packages = CopyFiles::new(deps.image.clone(), app, root.clone());
         packages.by_definition = true;
         let report = CopyFiles::new(deps.report.clone(), root.clone(), root);
         let id = self.step(Step {
-            id: StepId::new("deps-target"),
-            title: "[deps] with a report".to_owned(),
+            id: StepId::new("deps-target").on(platform),
+            group: "deps".to_owned(),
+            title: "with a report".to_owned(),
             because: "the target `deps`".to_owned(),
             origin: self.backend_origin(),
             action: Action::Files(Files {
@@ -136,11 +141,6 @@ impl Planner<'_> {
             }),
         });
         Tree::Step(id)
-    }
-
-    /// The target's CPU in Node's and Yarn's words.
-    pub(super) fn cpu(&self) -> &'static str {
-        ARCHITECTURES.iter().find(|(arch, _)| *arch == self.inputs.arch).map_or("x64", |(_, cpu)| cpu)
     }
 }
 

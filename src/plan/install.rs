@@ -13,10 +13,11 @@ impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
         let project = project::development(self.repo());
-        let files = self.project_files(&project, Some(self.cpu()));
+        let files = self.project_files(&project, &self.cpus());
         let files = self.step(Step {
             id: StepId::new("install-files"),
-            title: "[install] manifests and lockfile".to_owned(),
+            group: "install".to_owned(),
+            title: "manifests and lockfile".to_owned(),
             because: "only what Yarn resolves from: an edit of a script, a version or a source file installs nothing"
                 .to_owned(),
             origin: Origin::of_default("install"),
@@ -29,7 +30,8 @@ impl Planner<'_> {
         let origin = origin(immutable.map(|immutable| &immutable.span), "install");
         let id = self.step(Step {
             id: StepId::new("install"),
-            title: format!("[install] yarn {}", args.join(" ")),
+            group: "install".to_owned(),
+            title: format!("yarn {}", args.join(" ")),
             because: "every build and check works on it; scripts are off, natives have steps of their own".to_owned(),
             origin,
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),

@@ -1,9 +1,10 @@
 //! Decisions: from the language and the facts to a [`Plan`].
 //!
-//! In: a [`Spec`], a [`Repository`] and the architecture of the image. Out: plain data with a reason beside every decision, or
+//! In: a [`Spec`], a [`Repository`] and the platforms of the result. Out: plain data with a reason beside every decision, or
 //! diagnostics. One file per concern. Knows nothing of LLB, of gRPC or of files.
 
 mod app;
+mod architecture;
 mod backend;
 mod checks;
 mod config;
@@ -28,6 +29,8 @@ mod yarn;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_llb::Platform;
+
 use crate::diagnostic::render::printable;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::files::ignore_pattern;
@@ -36,7 +39,7 @@ use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
 use crate::secret;
 use crate::spec::Spec;
-use crate::spec::model::{Proxy, SourceMaps};
+use crate::spec::model::SourceMaps;
 
 pub use model::*;
 pub use shown::json;
@@ -51,8 +54,10 @@ pub struct Inputs<'a> {
     pub repo: &'a Repository,
     /// Patterns of `<build file>.dockerignore`, which hold to the letter.
     pub ignore: Option<&'a [String]>,
-    /// Architecture that the image is for, in OCI's words (`amd64`).
-    pub arch: &'a str,
+    /// Platforms that the result is for, each once; at least one.
+    pub platforms: &'a [Platform],
+    /// The builder's own.
+    pub build: &'a Platform,
 }
 
 /// Makes the plan. Warnings come with it.
@@ -63,17 +68,20 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
     Planner::new(inputs)?.plan()
 }
 
-/// Addresses of proxies, for every run.
-pub fn proxy(spec: &Spec) -> Proxy {
-    spec.network.proxy.as_ref().map(|proxy| proxy.value.clone()).unwrap_or_default()
-}
-
 /// Where steps see the tree that they work on.
 const WORK: &str = "/build";
 /// Where the repository lies in that tree. Its parent holds our own `.yarnrc.yml`, which Yarn merges.
 const REPO: &str = "/repo";
 /// Where our own helpers are mounted.
 const TOOLS: &str = "/opt/backstage-build";
+
+/// What there is for each platform.
+#[derive(Default)]
+struct Made {
+    images: BTreeMap<Platform, Tree>,
+    configs: BTreeMap<Platform, ImagePlan>,
+    deps: BTreeMap<Platform, Tree>,
+}
 
 /// A plan in the making.
 struct Planner<'a> {
@@ -89,9 +97,10 @@ struct Planner<'a> {
     /// Files that configs name and nobody gets.
     withheld: BTreeSet<ContextPath>,
     steps: Vec<Step>,
+    /// Images that steps use.
+    images: BTreeMap<ImageName, BaseImage>,
     /// Native modules that the image has no use for.
     left_out: Vec<LeftOut>,
-    history: Vec<String>,
     warnings: Vec<Diagnostic>,
     /// What builds and checks run in: the build image, with `build.packages` if there are any.
     build_root: Tree,
@@ -99,16 +108,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(inputs: &Inputs<'a>) -> Result<Self, Diagnostics> {
-        if !deps::is_known(inputs.arch) {
-            let known: Vec<&str> = deps::ARCHITECTURES.iter().map(|(arch, _)| *arch).collect();
-            return Err(Diagnostic::error(
-                "plan/platform",
-                format!("there is no Node image for `--platform linux/{}`", inputs.arch),
-            )
-            .help(format!("architectures are {}", known.join(", ")))
-            .at(inputs.spec.default_span())
-            .into());
-        }
+        architecture::refuse_unknown(inputs)?;
         let mut warnings = Vec::new();
         let node = node::choose(inputs.spec, &inputs.repo.node_hints, &mut warnings);
         let backend = workspaces::backend(inputs)?;
@@ -123,16 +123,16 @@ impl<'a> Planner<'a> {
             context: ContextPlan::default(),
             withheld: BTreeSet::new(),
             steps: Vec::new(),
+            images: BTreeMap::new(),
             left_out: Vec::new(),
-            history: Vec::new(),
             warnings,
-            build_root: Tree::Image(ImageRole::Build),
+            build_root: Tree::Image(ImageName::BUILD, RunsOn::Build),
         })
     }
 
     /// The steps, in the order in which one would explain them.
     fn plan(mut self) -> Result<(Plan, Vec<Diagnostic>), Diagnostics> {
-        let images = self.images()?;
+        self.base_images()?;
         self.tools();
         self.yarn_binary()?;
         self.build_packages();
@@ -146,27 +146,36 @@ impl<'a> Planner<'a> {
         let bundle = self.backend(&installed)?;
         let checks = self.checks(&installed)?;
         let natives = self.natives()?;
-        let base = self.runtime_packages()?;
-        let deps = self.deps(&installed, base, &natives);
-        let image = self.placed(deps.image.clone(), &natives);
-        let loads = self.bundle_check(&deps, &bundle);
-        let image = self.image(image, frontend.as_ref(), &bundle, checks.iter().chain([&loads]))?;
+        let contents = self.contents()?;
         let config = self.image_config();
-        let targets = self.targets(&image, &bundle, &checks, &deps);
+        let mut made = Made::default();
+        for platform in self.inputs.platforms {
+            let built = self.built_natives(&natives, platform)?;
+            let mut layers = self.runtime_packages(platform)?;
+            let deps = self.deps(&installed, &mut layers, &natives, platform);
+            self.placed(&mut layers, &built, platform);
+            let loads = self.bundle_check(&deps, &bundle, platform);
+            let gates = checks.iter().chain([&loads]);
+            let image = self.image(layers, &contents, frontend.as_ref(), &bundle, gates, platform);
+            made.images.insert(platform.clone(), image.tree);
+            made.configs.insert(platform.clone(), ImagePlan { history: image.history, ..config.clone() });
+            made.deps.insert(platform.clone(), self.shown_deps(&deps, platform));
+        }
+        let targets = self.targets(made, &bundle, &checks);
         self.finish_context()?;
         let yarn = self.yarn_decision();
         let plan = Plan {
+            version: VERSION,
+            platforms: self.inputs.platforms.to_vec(),
             node: Decision { value: self.node.value.to_string(), because: self.node.because, origin: self.node.origin },
             yarn,
             backend: self.backend.clone().map(|manifest| manifest.dir.to_string()),
             frontend: self.app.map(|app| app.map(|manifest| manifest.dir.to_string())),
-            images,
+            images: self.images,
             context: self.context,
             left_out: self.left_out,
             steps: self.steps,
             targets,
-            image: config,
-            proxy: proxy(self.inputs.spec),
         };
         Ok((plan, self.warnings))
     }
@@ -212,7 +221,8 @@ impl<'a> Planner<'a> {
     fn step(&mut self, mut step: Step) -> StepId {
         let id = step.id.clone();
         debug_assert!(self.steps.iter().all(|other| other.id != id), "{id} is there twice");
-        step.title = titled(&step.title, &step.origin);
+        step.title = one_line(&step.title);
+        step.group = one_line(&step.group);
         self.steps.push(step);
         id
     }
@@ -240,27 +250,28 @@ impl<'a> Planner<'a> {
     }
 
     /// What the plan offers for `--target`.
-    fn targets(&mut self, image: &Tree, bundle: &Tree, checks: &[checks::Gate], deps: &deps::Deps) -> Vec<Target> {
+    fn targets(&mut self, made: Made, bundle: &Tree, checks: &[checks::Gate]) -> Vec<Target> {
         let all = self.all_checks(checks);
-        let deps = &self.shown_deps(deps);
-        let target = |name: &str, description: &str, tree: &Tree, image: bool| Target {
+        let target = |name: &str, description: &str, trees| Target {
             name: name.to_owned(),
             description: description.to_owned(),
-            tree: tree.clone(),
-            image,
+            trees,
+            image: None,
         };
+        let platforms = self.inputs.platforms;
+        let same =
+            |tree: &Tree| platforms.iter().map(|platform| (platform.clone(), tree.clone())).collect::<BTreeMap<_, _>>();
         let mut targets = vec![
-            target("image", "the production image", image, true),
-            target("bundle", "the backend's bundle, unpacked", bundle, false),
-            target("deps", "the production dependencies", deps, false),
-            target("plan", "what a build does, as plan.txt and plan.json", &Tree::Plan, false),
+            Target { image: Some(made.configs), ..target("image", "the production image", made.images) },
+            target("bundle", "the backend's bundle, unpacked", same(bundle)),
+            target("deps", "the production dependencies", made.deps),
+            target("plan", "what a build does, as plan.txt and plan.json", same(&Tree::Plan)),
         ];
         if let Some(checked) = all {
-            targets.push(target("checks", "all checks, without the image", &checked, false));
+            targets.push(target("checks", "all checks, without the image", same(&checked)));
         }
-        targets.extend(
-            checks.iter().map(|gate| target(gate.name.as_str(), "one check, without the image", &gate.tree, false)),
-        );
+        let one = |gate: &checks::Gate| target(&gate.name, "one check, without the image", same(&gate.tree));
+        targets.extend(checks.iter().map(one));
         targets
     }
 }
@@ -274,16 +285,6 @@ impl<T> Decision<T> {
 /// Where a written thing points; otherwise the default that stands for it.
 fn origin(span: Option<&Span>, default: &'static str) -> Origin {
     span.map_or(Origin::of_default(default), |span| Origin::Written(span.clone()))
-}
-
-/// `title (default: noun)`: a default that fails must name itself, since nobody wrote it.
-fn titled(title: &str, origin: &Origin) -> String {
-    let title = one_line(title);
-    match origin {
-        _ if title.starts_with("[internal]") => title,
-        Origin::Written(_) => title,
-        Origin::Default(noun) => format!("{title} (default: {noun})"),
-    }
 }
 
 /// Characters of a title or an entry of the history.

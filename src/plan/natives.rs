@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_llb::Platform;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::path::{ContextPath, ImagePath};
 use crate::prune::NATIVES_COMMAND;
@@ -11,15 +13,24 @@ use crate::repo::database::{Driver, Use, database_use, driver};
 use crate::repo::{Native, is_name, native_project};
 use crate::spec::model::NativeMode;
 
+use super::architecture::{Architecture, architecture, cpu};
 use super::program::own;
-use super::runtime::APP;
+use super::runtime::{APP, Layers};
 use super::yarn::{HANDED_ON_CACHE, Purpose};
 use super::{
-    Action, ImageRole, LeftOut, Mount, MountKind, Origin, Planner, Side, Step, StepId, Tree, WORK, env, image_path,
+    Action, ImageName, LeftOut, Mount, MountKind, Origin, Planner, RunsOn, Step, StepId, Tree, WORK, env, image_path,
 };
 
-/// A native module built.
-struct Built {
+/// Native modules of the production closure.
+pub(super) struct Natives {
+    /// Those that are built, how, and who says so.
+    wanted: Vec<(Native, NativeMode, Origin)>,
+    /// Those that are not built, because others can do without them or since that is said.
+    pub unbuilt: Vec<Native>,
+}
+
+/// A native module built for a platform.
+pub(super) struct Built {
     /// The package's name.
     name: String,
     /// Its version.
@@ -30,11 +41,15 @@ struct Built {
     tree: Tree,
 }
 
-/// Native modules of the production closure.
-pub(super) struct Natives {
-    built: Vec<Built>,
-    /// Those that are not built, because others can do without them or since that is said.
-    pub unbuilt: Vec<Native>,
+/// How machine code for a platform is made.
+#[derive(Clone, Copy)]
+enum Toolset {
+    /// As on any machine: it is the builder's own.
+    Own,
+    /// On the builder's own platform, by a compiler that makes code for another.
+    Cross(&'static Architecture),
+    /// On the platform itself, which the builder has or emulates: nobody knows what cross compilers an image of the user's has.
+    There,
 }
 
 /// What is to become of a native module.
@@ -66,11 +81,11 @@ const MAX_WRITTEN: usize = 8 << 20;
 /// Where the image lies to which the natives are added.
 const OUT: &str = "/out";
 
-/// What compiling needs; `node-gyp` itself comes with the package.
-const TOOLCHAIN: [&str; 3] = ["g++", "make", "python3"];
+/// What compiling needs beside a compiler; `node-gyp` itself comes with the package.
+const TOOLS: [&str; 2] = ["make", "python3"];
 
 impl Planner<'_> {
-    /// One step for each native module of the production closure that the image needs.
+    /// Which native modules of the production closure the image needs.
     pub(super) fn natives(&mut self) -> Result<Natives, Diagnostics> {
         let mut found = self.production().natives();
         // Names become paths in the image, and both become ids of steps, in which a blank separates.
@@ -95,51 +110,56 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
         }
-        let mut built: Vec<Built> = Vec::new();
-        let mut written = 0_usize;
-        for (native, mode, origin) in wanted {
-            if let Some(other) = built.iter().find(|other| other.name == native.name && other.version == native.version)
-            {
-                return Err(Diagnostic::error(
-                    "plan/native-twice",
-                    format!("the backend needs {} {} twice, patched in different ways", other.name, other.version),
-                )
-                .help(format!(
-                    "let one patch do, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`",
-                    native.name
-                ))
+        let same = |a: &Native, b: &Native| a.name == b.name && a.version == b.version;
+        let mut pairs = wanted.iter().zip(wanted.iter().skip(1));
+        if let Some(((twice, ..), _)) = pairs.find(|((one, ..), (other, ..))| same(one, other)) {
+            let message =
+                format!("the backend needs {} {} twice, patched in different ways", twice.name, twice.version);
+            let help =
+                format!("let one patch do, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`", twice.name);
+            return Err(Diagnostic::error("plan/native-twice", message)
+                .help(help)
                 .at(self.spec().default_span())
                 .into());
-            }
-            let tree = self.native(&native, mode, origin, &mut written)?;
-            built.push(Built { name: native.name, version: native.version, required: native.required, tree });
         }
-        Ok(Natives { built, unbuilt })
+        Ok(Natives { wanted, unbuilt })
+    }
+
+    /// One step for each of them.
+    pub(super) fn built_natives(&mut self, natives: &Natives, platform: &Platform) -> Result<Vec<Built>, Diagnostics> {
+        let mut built = Vec::with_capacity(natives.wanted.len());
+        let mut written = 0_usize;
+        for (native, mode, origin) in &natives.wanted {
+            let tree = self.native(native, *mode, origin, platform, &mut written)?;
+            let Native { name, version, required, .. } = native.clone();
+            built.push(Built { name, version, required, tree });
+        }
+        Ok(built)
     }
 
     /// The image with what natives built in their packages, wherever the install has these.
-    pub(super) fn placed(&mut self, image: Tree, natives: &Natives) -> Tree {
-        if natives.built.is_empty() {
-            return image;
+    pub(super) fn placed(&mut self, layers: &mut Layers, built: &[Built], platform: &Platform) {
+        if built.is_empty() {
+            return;
         }
-        let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(image) }];
-        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}"), self.cpu().to_owned()];
-        for (at, native) in natives.built.iter().enumerate() {
+        let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(layers.tree.clone()) }];
+        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}"), cpu(platform).to_owned()];
+        for (at, native) in built.iter().enumerate() {
             let folder = format!("/built/{at}");
             mounts.push(Mount::read_whole(&folder, &native.tree));
             let package = format!("{folder}/repo/node_modules/{}", native.name);
             let required = if native.required { "required" } else { "optional" };
             args.extend([native.name.clone(), native.version.clone(), package, required.to_owned()]);
         }
-        self.history.push("native modules".to_owned());
         let id = self.step(Step {
-            id: StepId::new("natives"),
-            title: "[natives] into their packages".to_owned(),
+            id: StepId::new("natives").on(platform),
+            group: "natives".to_owned(),
+            title: "into their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
             origin: AUTO,
             action: Action::Run(Box::new(own(args, mounts))),
         });
-        Tree::Output(id, image_path(OUT))
+        layers.add("native modules", Tree::Output(id, image_path(OUT)));
     }
 
     /// The rule for a package, and where it was said.
@@ -255,10 +275,17 @@ impl Planner<'_> {
         &mut self,
         native: &Native,
         mode: NativeMode,
-        origin: Origin,
+        origin: &Origin,
+        platform: &Platform,
         written: &mut usize,
     ) -> Result<Tree, Diagnostics> {
-        let label = format!("native {}@{}", native.name, native.version);
+        let name = format!("{}@{}", native.name, native.version);
+        let group = format!("native {name}");
+        let toolset = self.toolset(platform);
+        let runs_on = match toolset {
+            Toolset::Own | Toolset::Cross(_) => RunsOn::Build,
+            Toolset::There => RunsOn::Target(platform.clone()),
+        };
         let Some(project) = native_project(self.repo(), native) else {
             return Err(Diagnostic::error("plan/native-alone", format!("{} {} cannot be built apart from the project", native.name, native.version))
                 .help(format!("its patch lies beside a workspace; move it to .yarn/patches, or leave it out: `install: {{natives: {{\"{}\": skip}}}}`", native.name))
@@ -272,10 +299,11 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
         }
-        let files = self.project_files(&project, Some(self.cpu()));
+        let files = self.project_files(&project, &[cpu(platform)]);
         let files = self.step(Step {
-            id: StepId::new(format!("{label} files")),
-            title: format!("[{label}] manifest and lockfile"),
+            id: StepId::named("native-files", name.as_str()).on(platform),
+            group: group.clone(),
+            title: "manifest and lockfile".to_owned(),
             because: "that package alone: another dependency's bump builds nothing here".to_owned(),
             origin: origin.clone(),
             action: Action::Files(files),
@@ -286,11 +314,12 @@ impl Planner<'_> {
         // Where they are compiled, scripts of other people's packages run: that step has a copy of these archives and no
         // cache that another build reads.
         Self::own_cache(&mut fetch, HANDED_ON_CACHE);
-        fetch.root = Tree::Image(ImageRole::Native);
-        fetch.side = Side::Target;
+        fetch.root = Tree::Image(ImageName::BUILD, runs_on.clone());
+        fetch.runs_on = runs_on.clone();
         let fetched = self.step(Step {
-            id: StepId::new(format!("{label} packages")),
-            title: format!("[{label}] yarn {}", args.join(" ")),
+            id: StepId::named("native-packages", name.as_str()).on(platform),
+            group: group.clone(),
+            title: format!("yarn {}", args.join(" ")),
             because: "the package and what its build needs, at the locked versions".to_owned(),
             origin: origin.clone(),
             action: Action::Run(Box::new(Self::with_release_manifest(fetch, &project))),
@@ -298,11 +327,14 @@ impl Planner<'_> {
         let fetched = Tree::Output(fetched, image_path(WORK));
         let mut run = self.yarn(fetched, &self.install_dir(), &["install", "--immutable"], Purpose::Build);
         Self::own_cache(&mut run, HANDED_ON_CACHE);
-        run.side = Side::Target;
         run.root = match mode {
-            NativeMode::Prebuilt => Tree::Image(ImageRole::Native),
-            _ => self.toolchain(&origin),
+            NativeMode::Prebuilt => Tree::Image(ImageName::BUILD, runs_on.clone()),
+            _ => self.toolchain(toolset, platform, &runs_on, origin),
         };
+        run.runs_on = runs_on;
+        if let Toolset::Cross(target) = toolset {
+            run.env.extend(crossing(target));
+        }
         run.env.extend(env(&[
             ("JOBS", "max"),
             // The headers that come with the image: nothing is fetched from nodejs.org.
@@ -323,24 +355,51 @@ impl Planner<'_> {
             _ => "prebuilt, else compiled",
         };
         let id = self.step(Step {
-            id: StepId::new(label.clone()),
-            title: format!("[{label}] {how}"),
-            because: native.because.clone(),
-            origin,
+            id: StepId::named("native", name).on(platform),
+            group,
+            title: how.to_owned(),
+            because: match toolset {
+                Toolset::Cross(_) => format!("{}; made for {platform} on the builder's own platform", native.because),
+                Toolset::Own | Toolset::There => native.because.clone(),
+            },
+            origin: origin.clone(),
             action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }
 
-    /// The image with a compiler: one step, however many natives use it.
-    fn toolchain(&mut self, origin: &Origin) -> Tree {
-        let id = StepId::new("toolchain");
+    /// How machine code for a platform is made here.
+    fn toolset(&self, platform: &Platform) -> Toolset {
+        let build = self.inputs.build;
+        // 32-bit ARM is what its variant says; of the others any variant runs what is made for the first.
+        let same_variant = platform.architecture() != "arm" || platform.variant() == build.variant();
+        if platform.architecture() == build.architecture() && same_variant {
+            return Toolset::Own;
+        }
+        let cross = architecture(platform.architecture()).filter(|_| architecture(build.architecture()).is_some());
+        let is_debian = self.spec().build.base.is_none();
+        let is_plain = platform.architecture() != "arm" || platform.variant() == "v7";
+        cross.filter(|_| is_debian && is_plain).map_or(Toolset::There, Toolset::Cross)
+    }
+
+    /// The image with a compiler: one step for a platform, however many natives use it.
+    fn toolchain(&mut self, toolset: Toolset, platform: &Platform, runs_on: &RunsOn, origin: &Origin) -> Tree {
+        let id = match toolset {
+            Toolset::Own => StepId::new("toolchain"),
+            Toolset::Cross(_) | Toolset::There => StepId::new("toolchain").on(platform),
+        };
         if !self.steps.iter().any(|step| step.id == id) {
-            let packages: Vec<String> = TOOLCHAIN.map(str::to_owned).into();
-            let run = self.packages_run(Tree::Image(ImageRole::Native), Side::Target, &packages);
+            let compiler = match toolset {
+                Toolset::Cross(target) => format!("g++-{}", target.triplet.replace('_', "-")),
+                Toolset::Own | Toolset::There => "g++".to_owned(),
+            };
+            let packages: Vec<String> = std::iter::once(compiler).chain(TOOLS.map(str::to_owned)).collect();
+            let root = Tree::Image(ImageName::BUILD, runs_on.clone());
+            let run = self.packages_run(root, runs_on.clone(), &packages);
             self.step(Step {
                 id: id.clone(),
-                title: format!("[toolchain] install {}", packages.join(" ")),
+                group: "toolchain".to_owned(),
+                title: format!("install {}", packages.join(" ")),
                 because: "a native module is compiled where no prebuilt binary fits; never part of the image"
                     .to_owned(),
                 origin: origin.clone(),
@@ -349,6 +408,23 @@ impl Planner<'_> {
         }
         Tree::Output(id, ImagePath::root())
     }
+}
+
+/// What makes a package's build scripts make, or fetch, code for another architecture: node-gyp takes compilers and
+/// `npm_config_arch`, prebuild-install and node-gyp-build the latter, node-pre-gyp the one with `target`.
+fn crossing(target: &Architecture) -> BTreeMap<String, String> {
+    let tool = |name: &str| format!("{}-{name}", target.triplet);
+    let tools = [("CC", "gcc"), ("CXX", "g++"), ("AR", "ar"), ("LINK", "g++"), ("STRIP", "strip")];
+    let mut vars: BTreeMap<String, String> = tools.map(|(name, program)| (name.to_owned(), tool(program))).into();
+    vars.extend(env(&[
+        ("npm_config_arch", target.cpu),
+        ("npm_config_libc", "glibc"),
+        ("npm_config_platform", "linux"),
+        ("npm_config_target_arch", target.cpu),
+        ("npm_config_target_libc", "glibc"),
+        ("npm_config_target_platform", "linux"),
+    ]));
+    vars
 }
 
 const AUTO: Origin = Origin::of_default("install.natives: auto");

@@ -1,6 +1,5 @@
 //! Which Node builds, compiles and runs, and the images that carry it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
@@ -9,7 +8,7 @@ use crate::repo::range::Range;
 use crate::spec::Spec;
 use crate::spec::model::NodeVersion;
 
-use super::{BaseImage, Decision, ImageRole, Origin, Planner, Side, origin};
+use super::{BaseImage, Decision, ImageName, Origin, Planner, origin};
 
 /// A Node line or an exact version: also the tag of its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +143,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The images that steps use, by role.
-    pub(super) fn images(&self) -> Result<BTreeMap<ImageRole, BaseImage>, Diagnostics> {
+    /// The images to build in and to run.
+    pub(super) fn base_images(&mut self) -> Result<(), Diagnostics> {
         let spec = self.spec();
         let node_origin = &self.node.origin;
         let build_origin =
@@ -155,23 +154,20 @@ impl Planner<'_> {
             None => self.node_image()?,
         };
         let runtime = self.runtime_base()?;
-        let image = |reference: &str, side, origin: &Origin| BaseImage {
-            reference: reference.to_owned(),
-            side,
-            origin: origin.clone(),
-        };
-        Ok(BTreeMap::from([
-            (ImageRole::Build, image(&build, Side::Build, &build_origin)),
-            (ImageRole::Native, image(&build, Side::Target, &build_origin)),
-            (
-                ImageRole::Runtime,
-                image(
-                    &runtime,
-                    Side::Target,
-                    &origin(spec.runtime.base.as_ref().map(|base| &base.span), "runtime.base: distroless"),
-                ),
-            ),
-        ]))
+        let runtime_origin = origin(spec.runtime.base.as_ref().map(|base| &base.span), "runtime.base: distroless");
+        self.images.extend([
+            (ImageName::BUILD, BaseImage { reference: build, origin: build_origin }),
+            (ImageName::RUNTIME, BaseImage { reference: runtime, origin: runtime_origin }),
+        ]);
+        Ok(())
+    }
+
+    /// The name of an image that the build file has for one thing only.
+    pub(super) fn image_of(&mut self, reference: &str, origin: &Origin) -> ImageName {
+        let name = ImageName::of_reference(reference);
+        let image = || BaseImage { reference: reference.to_owned(), origin: origin.clone() };
+        self.images.entry(name.clone()).or_insert_with(image);
+        name
     }
 
     /// The image in which JavaScript is built and natives are compiled.

@@ -5,8 +5,7 @@ use crate::path::ImagePath;
 
 use super::yarn::helper;
 use super::{
-    Access, Action, ImageRole, Mount, MountKind, Origin, Planner, Run, Sharing, Side, Step, StepId, TOOLS, Tree, env,
-    image_path,
+    Access, Action, Mount, MountKind, Origin, Planner, Run, RunsOn, Sharing, Step, StepId, TOOLS, Tree, env, image_path,
 };
 
 impl Planner<'_> {
@@ -14,10 +13,11 @@ impl Planner<'_> {
     pub(super) fn build_packages(&mut self) {
         let Some(first) = self.spec().build.packages.first() else { return };
         let packages: Vec<String> = self.spec().build.packages.iter().map(|package| package.value.clone()).collect();
-        let run = self.packages_run(Tree::Image(ImageRole::Build), Side::Build, &packages);
+        let run = self.packages_run(self.build_root.clone(), RunsOn::Build, &packages);
         let id = self.step(Step {
             id: StepId::new("build-packages"),
-            title: format!("[build] install {}", packages.join(" ")),
+            group: "build".to_owned(),
+            title: format!("install {}", packages.join(" ")),
             because: "build.packages".to_owned(),
             origin: Origin::Written(first.span.clone()),
             action: Action::Run(Box::new(run)),
@@ -29,8 +29,8 @@ impl Planner<'_> {
     ///
     /// Its own programs do it, and what they left in a cache they take by its size and time, not by a checksum. Anybody may
     /// name an image of their own, so each has caches of its own: only those who run its programs anyway read them.
-    pub(super) fn packages_run(&self, root: Tree, side: Side, packages: &[String]) -> Run {
-        let image = digest::sha256(self.reference(&root));
+    pub(super) fn packages_run(&self, root: Tree, runs_on: RunsOn, packages: &[String]) -> Run {
+        let image = digest::sha256(format!("{} {}", self.reference(&root), runs_on.platform(self.inputs.build)));
         let image = image.get(..16).unwrap_or_default();
         let cache = |path: &str, id: &str| Mount {
             dest: image_path(path),
@@ -41,7 +41,7 @@ impl Planner<'_> {
         args.extend(packages.iter().cloned());
         let mut run = Run {
             root,
-            side,
+            runs_on,
             mounts: vec![
                 helper("/packages.sh", script.as_str()),
                 cache("/var/cache/apt", "apt-cache"),
@@ -62,11 +62,7 @@ impl Planner<'_> {
     /// What an image is called; a tree that is none has its own description.
     fn reference(&self, tree: &Tree) -> String {
         match tree {
-            Tree::Image(role) => {
-                let images = self.images().unwrap_or_default();
-                images.get(role).map(|image| image.reference.clone()).unwrap_or_default()
-            }
-            Tree::Reference(reference, _) => reference.clone(),
+            Tree::Image(name, _) => self.images.get(name).map(|image| image.reference.clone()).unwrap_or_default(),
             other => other.to_string(),
         }
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::path::ImagePath;
 
-use super::{Access, Mount, Run, Side, Tree};
+use super::{Access, Mount, Run, RunsOn, Tree};
 
 /// A run of the frontend's own program: files in, files out, and nothing else in reach.
 pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
     Run {
         root: Tree::Program,
-        side: Side::Build,
+        runs_on: RunsOn::Build,
         mounts,
         args: std::iter::once("backstage-build".to_owned()).chain(args).collect(),
         env: BTreeMap::new(),

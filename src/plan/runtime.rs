@@ -1,59 +1,80 @@
 //! The image: layers in the order in which they change.
 
+use buildkit_llb::Platform;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::path::ImagePath;
 
 use super::app::App;
 use super::checks::Gate;
+use super::contents::Content;
 use super::{
-    Action, CopyFiles, FileAction, Files, ImageRole, Mode, Origin, Planner, Side, Step, StepId, Tree, image_path,
+    Action, CopyFiles, FileAction, Files, ImageName, Mode, Origin, Planner, RunsOn, Step, StepId, Tree, image_path,
     in_repo, prune,
 };
 
 /// Where the Backstage charts expect the app.
 pub(super) const APP: &str = "/app";
 
+/// An image in the making.
+pub(super) struct Layers {
+    /// What it holds so far.
+    pub tree: Tree,
+    /// A line for each layer.
+    pub history: Vec<String>,
+}
+
+impl Layers {
+    /// One more layer, which makes it this tree.
+    pub(super) fn add(&mut self, what: &str, tree: Tree) {
+        self.history.push(super::one_line(what));
+        self.tree = tree;
+    }
+}
+
 impl Planner<'_> {
     /// The image's layers on top of the dependencies. The last one carries the gates: the image exists only if the checks
     /// passed.
     pub(super) fn image<'g>(
         &mut self,
-        mut base: Tree,
+        mut layers: Layers,
+        contents: &[Content],
         app: Option<&App>,
         bundle: &Tree,
         gates: impl Iterator<Item = &'g Gate>,
-    ) -> Result<Tree, Diagnostics> {
-        let files = self.files()?;
-        if !files.is_empty() {
+        platform: &Platform,
+    ) -> Layers {
+        let default = Origin::of_default("runtime");
+        if !contents.is_empty() {
+            let actions = contents.iter().map(|content| content.on(platform)).collect();
+            let id = StepId::new("image-files").on(platform);
             let origin = self.files_origin();
-            base = self.layer_at("image-files", base, "config and files", files, origin);
+            self.layer(id, &mut layers, "config and files", actions, origin);
         }
         if let Some(app) = app {
-            base = self.layer("image-app", base, "the app", vec![self.app_files(app)]);
+            let id = StepId::new("image-app").on(platform);
+            self.layer(id, &mut layers, "the app", vec![self.app_files(app)], default.clone());
         }
         let mut last = vec![self.bundle_files(bundle)];
         last.extend(gates.map(Gate::action));
-        Ok(self.layer("image", base, "the backend", last))
+        self.layer(StepId::new("image").on(platform), &mut layers, "the backend", last, default);
+        layers
     }
 
-    fn layer(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>) -> Tree {
-        self.layer_at(id, base, what, actions, Origin::of_default("runtime"))
-    }
-
-    fn layer_at(&mut self, id: &str, base: Tree, what: &str, actions: Vec<FileAction>, origin: Origin) -> Tree {
-        self.history.push(what.to_owned());
+    fn layer(&mut self, id: StepId, layers: &mut Layers, what: &str, actions: Vec<FileAction>, origin: Origin) {
         let id = self.step(Step {
-            id: StepId::new(id),
-            title: format!("[image] {what}"),
+            id,
+            group: "image".to_owned(),
+            title: what.to_owned(),
             because: "one layer for each rate of change".to_owned(),
             origin,
-            action: Action::Files(Files { base, actions }),
+            action: Action::Files(Files { base: layers.tree.clone(), actions }),
         });
-        Tree::Step(id)
+        layers.add(what, Tree::Step(id));
     }
 
-    /// OS packages for the runtime, where its base can install any.
-    pub(super) fn runtime_packages(&mut self) -> Result<Tree, Diagnostics> {
+    /// The base, with OS packages where it can install any. Its own programs do that, so they run on its platform.
+    pub(super) fn runtime_packages(&mut self, platform: &Platform) -> Result<Layers, Diagnostics> {
         let runtime = &self.spec().runtime;
         if let Some(init) = runtime.init.as_ref().filter(|init| init.value) {
             return Err(Diagnostic::error("plan/not-supported", "`runtime.init` is not supported yet")
@@ -61,9 +82,11 @@ impl Planner<'_> {
                 .at(init.span.clone())
                 .into());
         }
-        let base = Tree::Image(ImageRole::Runtime);
+        let runs_on = RunsOn::Target(platform.clone());
+        let tree = Tree::Image(ImageName::RUNTIME, runs_on.clone());
+        let mut layers = Layers { tree, history: Vec::new() };
         let Some(first) = runtime.packages.first() else {
-            return Ok(base);
+            return Ok(layers);
         };
         if self.is_distroless() {
             return Err(Diagnostic::error("plan/no-package-manager", "a distroless base has no package manager")
@@ -72,17 +95,17 @@ impl Planner<'_> {
                 .into());
         }
         let packages: Vec<String> = runtime.packages.iter().map(|package| package.value.clone()).collect();
-        let title = format!("[image] install {}", packages.join(" "));
-        self.history.push(format!("packages: {}", packages.join(" ")));
-        let run = self.packages_run(base, Side::Target, &packages);
+        let run = self.packages_run(layers.tree.clone(), runs_on, &packages);
         let id = self.step(Step {
-            id: StepId::new("runtime-packages"),
-            title,
+            id: StepId::new("runtime-packages").on(platform),
+            group: "image".to_owned(),
+            title: format!("install {}", packages.join(" ")),
             because: "runtime.packages".to_owned(),
             origin: Origin::Written(first.span.clone()),
             action: Action::Run(Box::new(run)),
         });
-        Ok(Tree::Output(id, ImagePath::root()))
+        layers.add(&format!("packages: {}", packages.join(" ")), Tree::Output(id, ImagePath::root()));
+        Ok(layers)
     }
 
     fn app_files(&self, app: &App) -> FileAction {

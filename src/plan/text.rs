@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::diagnostic::render::printable;
 
-use super::{Action, CopyFiles, FileAction, LeftOut, Mount, MountKind, Plan, Step};
+use super::{Action, CopyFiles, FileAction, LeftOut, Mount, MountKind, Plan, RunsOn, Step};
 
 /// Prints a plan.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ struct Raw<'a>(&'a Plan);
 impl fmt::Display for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
+        let platforms: Vec<String> = plan.platforms.iter().map(ToString::to_string).collect();
+        writeln!(f, "platforms {}", platforms.join(", "))?;
         writeln!(f, "node      {}  ({})", plan.node.value, plan.node.because)?;
         writeln!(f, "yarn      {}  ({})", plan.yarn.value, plan.yarn.because)?;
         writeln!(f, "backend   {}  ({})", plan.backend.value, plan.backend.because)?;
@@ -30,9 +32,8 @@ impl fmt::Display for Raw<'_> {
             Some(frontend) => writeln!(f, "frontend  {}  ({})", frontend.value, frontend.because)?,
             None => writeln!(f, "frontend  none")?,
         }
-        for (role, image) in &plan.images {
-            let role = format!("{role:?}").to_lowercase();
-            writeln!(f, "{role:<8}  {}  ({})", image.reference, image.origin)?;
+        for (name, image) in &plan.images {
+            writeln!(f, "{name:<8}  {}  ({})", image.reference, image.origin)?;
         }
         for LeftOut { name, version, because } in &plan.left_out {
             let key = if name.starts_with('@') { format!("\"{name}\"") } else { name.clone() };
@@ -44,15 +45,17 @@ impl fmt::Display for Raw<'_> {
         }
         let checks: Vec<&str> = plan.steps.iter().filter_map(|step| step.id.check()).collect();
         writeln!(f, "checks    {}", if checks.is_empty() { "none".to_owned() } else { checks.join(", ") })?;
-        writeln!(f, "command   {}", plan.image.cmd.join(" "))?;
-        match &plan.image.user {
-            Some(user) => writeln!(f, "user      {user}")?,
-            None => writeln!(f, "user      that of the runtime image; {} if it is root", plan.image.fallback_user)?,
+        if let Some(config) = plan.config() {
+            writeln!(f, "command   {}", config.cmd.join(" "))?;
+            match &config.user {
+                Some(user) => writeln!(f, "user      {user}")?,
+                None => writeln!(f, "user      that of the runtime image; {} if it is root", config.fallback_user)?,
+            }
+            writeln!(f, "port      {}", config.port)?;
+            // Names alone: somebody may have written a password.
+            let env: Vec<&str> = config.env.keys().map(String::as_str).collect();
+            writeln!(f, "env       {}", env.join(" "))?;
         }
-        writeln!(f, "port      {}", plan.image.port)?;
-        // Names alone: somebody may have written a password.
-        let env: Vec<&str> = plan.image.env.keys().map(String::as_str).collect();
-        writeln!(f, "env       {}", env.join(" "))?;
         let targets: Vec<&str> = plan.targets.iter().map(|target| target.name.as_str()).collect();
         writeln!(f, "targets   {}", targets.join(", "))?;
         writeln!(f, "\nsteps")?;
@@ -70,6 +73,9 @@ fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
         Action::Run(run) => {
             writeln!(f, "    run   {}", run.args.join(" ").replace('\n', "\\n"))?;
             writeln!(f, "    in    {} at {}", run.root, run.cwd)?;
+            if let RunsOn::Target(platform) = &run.runs_on {
+                writeln!(f, "    runs on {platform}")?;
+            }
             run.mounts.iter().try_for_each(|mount| write_mount(f, mount))
         }
         Action::Files(files) => {

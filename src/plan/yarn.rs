@@ -10,11 +10,11 @@ use crate::repo::is_fact;
 use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
-use super::ImageRole;
+use super::architecture::cpu;
 use super::install::RELEASE_MANIFEST;
 use super::{
-    Access, Action, CopyFiles, Decision, FileAction, Files, Mount, MountKind, Origin, Planner, Run, Sharing, Side,
-    Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
+    Access, Action, CopyFiles, Decision, FileAction, Files, ImageName, Mount, MountKind, Origin, Planner, Run, RunsOn,
+    Sharing, Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
 };
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in. `yarn.mjs` is
@@ -75,7 +75,8 @@ impl Planner<'_> {
         written.extend(WRAPPER.map(|(path, text)| (path, Written::text(text))));
         self.step(Step {
             id: StepId::new("tools"),
-            title: "[internal] helpers".to_owned(),
+            group: "internal".to_owned(),
+            title: "helpers".to_owned(),
             because: "steps mount them to run Yarn with secrets".to_owned(),
             origin: Origin::of_default("install"),
             action: Action::Files(Files {
@@ -93,7 +94,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let version = self.yarn_version();
-        let mut run = self.run(Tree::Image(ImageRole::Build), Purpose::Install);
+        let mut run = self.run(Tree::Image(ImageName::BUILD, RunsOn::Build), Purpose::Install);
         run.args = vec!["node".to_owned(), format!("{TOOLS}/yarn.mjs"), "npm".to_owned(), "install".to_owned()];
         run.args
             .extend(["--global", "--prefix=/out", "--ignore-scripts", "--no-audit", "--no-fund"].map(str::to_owned));
@@ -113,7 +114,8 @@ impl Planner<'_> {
             format!("Yarn {version} is wanted ({}) and is not in the repository", self.yarn_decision().because);
         self.step(Step {
             id: StepId::new("yarn"),
-            title: format!("[yarn] npm install @yarnpkg/cli-dist@{version}"),
+            group: "yarn".to_owned(),
+            title: format!("npm install @yarnpkg/cli-dist@{version}"),
             because,
             origin: self.yarn_decision().origin,
             action: Action::Run(Box::new(run)),
@@ -244,7 +246,7 @@ impl Planner<'_> {
         let setup = &self.repo().yarn;
         let mut run = Run {
             root,
-            side: Side::Build,
+            runs_on: RunsOn::Build,
             mounts: vec![helper("/yarn", TOOLS), Mount { dest: image_path("/tmp"), kind: MountKind::Tmpfs }],
             args: Vec::new(),
             env: env(&[
@@ -346,11 +348,11 @@ impl Planner<'_> {
 
     /// Yarn's settings for a project, in the folder above it: Yarn merges the files of all parents. The repository's
     /// own `.yarnrc.yml` is only ever mounted.
-    fn settings(&self, cpu: Option<&str>) -> (ImagePath, Written) {
+    fn settings(&self, cpus: &[&str]) -> (ImagePath, Written) {
         let mut text = "enableTelemetry: false\n".to_owned();
         let mut path = image_path("/.yarnrc.yml");
         // Before 3.1 Yarn installs what is for any platform, and takes no setting that it does not know.
-        if let Some(cpu) = cpu.filter(|_| self.yarn_since(3, 1)) {
+        if self.yarn_since(3, 1) {
             text.push_str("supportedArchitectures:\n");
             if self.repo().yarn.architectures {
                 path = super::in_repo(&self.install_dir()).join(".yarnrc.yml").unwrap_or(path);
@@ -358,7 +360,7 @@ impl Planner<'_> {
                 text.push_str(if self.yarn_since(4, 0) { "  onConflict: reset\n" } else { "" });
             }
             let libc = if self.yarn_since(3, 2) { "  libc: [glibc]\n" } else { "" };
-            text.push_str(&format!("  os: [linux]\n  cpu: [current, {cpu}]\n{libc}"));
+            text.push_str(&format!("  os: [linux]\n  cpu: [current, {}]\n{libc}", cpus.join(", ")));
         }
         (path, Written::text(text))
     }
@@ -387,11 +389,19 @@ impl Planner<'_> {
         actions
     }
 
-    /// What an install of a synthetic project works on, for a CPU or for the builder's own.
-    pub(super) fn project_files(&mut self, project: &SyntheticProject, cpu: Option<&str>) -> Files {
+    /// CPUs of all images, in Node's words.
+    pub(super) fn cpus(&self) -> Vec<&'static str> {
+        let mut cpus: Vec<_> = self.inputs.platforms.iter().map(cpu).collect();
+        cpus.sort_unstable();
+        cpus.dedup();
+        cpus
+    }
+
+    /// What an install of a synthetic project works on, for the builder's own CPU and others.
+    pub(super) fn project_files(&mut self, project: &SyntheticProject, cpus: &[&str]) -> Files {
         let files = project.files.iter().map(|(path, text)| (super::in_repo(path), Written::text(text.as_str())));
         let mut written: WrittenFiles = files.collect();
-        written.extend([self.settings(cpu)]);
+        written.extend([self.settings(cpus)]);
         let manifest = project.backstage_manifest.as_deref();
         written.extend(manifest.map(|text| (image_path(RELEASE_MANIFEST), Written::text(text))));
         let mut actions = vec![FileAction::Write(written)];

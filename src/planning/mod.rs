@@ -17,6 +17,7 @@ mod work;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -43,8 +44,10 @@ struct Task {
     ignore: Option<Vec<String>>,
     /// Build args that the build file's language knows, but for proxies.
     build_args: BTreeMap<String, String>,
-    /// Architecture of the result.
-    arch: String,
+    /// Platforms of the result.
+    platforms: Vec<Platform>,
+    /// The builder's own.
+    build: Platform,
     /// Config files that others include, as far as they are known.
     included: Included,
 }
@@ -82,7 +85,8 @@ impl Task {
             text: crate::spec::without_comments(&source.file.text).into_owned(),
             ignore: source.ignore.clone(),
             build_args: build_args.map(|(name, value)| (name.clone(), value.clone())).collect(),
-            arch: source.arch.clone(),
+            platforms: source.platforms.clone(),
+            build: source.build.clone(),
             included: reading.included().clone(),
         }
     }
@@ -92,7 +96,8 @@ impl Task {
             file: SourceFile::new(self.name.as_str(), self.text.as_str()),
             ignore: self.ignore.clone(),
             build_args: self.build_args.clone(),
-            arch: self.arch.clone(),
+            platforms: self.platforms.clone(),
+            build: self.build.clone(),
         }
     }
 }

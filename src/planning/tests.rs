@@ -15,6 +15,10 @@ use crate::pipeline::{self, Prepared};
 use crate::plan::{Origin, Text};
 use crate::spec;
 
+fn amd64() -> Platform {
+    Platform::new("linux", "amd64", "")
+}
+
 const BUILD_FILE: &str = "backstage.build.yaml";
 
 struct Case {
@@ -48,7 +52,13 @@ fn case(folder: &Path, dir: &Path) -> Option<Case> {
         file: spec::decode(BUILD_FILE, &std::fs::read(dir.join(BUILD_FILE)).unwrap()).ok()?,
         ignore: read("backstage.build.yaml.dockerignore").as_deref().map(parse_ignore_file),
         build_args: build_args.collect(),
-        arch: values("--platform").first().map_or("amd64", |value| value.rsplit('/').next().unwrap()).to_owned(),
+        platforms: values("--platform")
+            .first()
+            .map_or("linux/amd64", String::as_str)
+            .split(',')
+            .map(|platform| platform.parse().unwrap())
+            .collect(),
+        build: amd64(),
     };
     let context = values("--context").first().map_or_else(|| dir.join("repo"), |path| folder.join(path));
     Some(Case { name: dir.file_name().unwrap().to_str().unwrap().to_owned(), context, source })
@@ -181,7 +191,8 @@ fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
         file: SourceFile::new(BUILD_FILE, text),
         ignore: None,
         build_args: BTreeMap::new(),
-        arch: "amd64".to_owned(),
+        platforms: vec![amd64()],
+        build: amd64(),
     };
     let case = Case { name: "proxies".to_owned(), context, source };
     let out = tempfile::tempdir().unwrap();
@@ -192,7 +203,7 @@ fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
     let by_arg = Source { file: SourceFile::new(BUILD_FILE, "# syntax=x\n"), build_args, ..case.source.clone() };
     let task = serde_json::to_string(&Task::of(&Reading::start(&by_arg).unwrap())).unwrap();
     assert!(!task.contains("hidden"), "{task}");
-    let proxy = |prepared: Prepared| prepared.plan.proxy.http.unwrap();
+    let proxy = |prepared: Prepared| prepared.proxy.http.unwrap();
     assert_eq!(proxy(from_step(&case, out.path()).unwrap()), proxy(in_process(&case).unwrap()));
 }
 
@@ -200,7 +211,7 @@ fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
 fn a_password_in_a_build_arg_is_refused_before_it_is_a_task() {
     let build_args = [("network.proxy.http".to_owned(), "http://jane:hidden@proxy:1".to_owned())].into();
     let file = SourceFile::new(BUILD_FILE, "# syntax=x\n");
-    let source = Source { file, ignore: None, build_args, arch: "amd64".to_owned() };
+    let source = Source { file, ignore: None, build_args, platforms: vec![amd64()], build: amd64() };
     let refused = Reading::start(&source).unwrap_err();
     assert_eq!(refused.0.first().unwrap().code, "spec/literal-secret");
 }
@@ -213,7 +224,8 @@ fn what_comments_say_is_in_no_task() {
         file: SourceFile::new(BUILD_FILE, text),
         ignore: None,
         build_args: BTreeMap::new(),
-        arch: "amd64".to_owned(),
+        platforms: vec![amd64()],
+        build: amd64(),
     };
     let task = Task::of(&Reading::start(&source).unwrap());
     assert!(!task.text.contains("hidden") && task.text.contains("\nnode: 22 #"), "{}", task.text);
@@ -280,7 +292,8 @@ fn warnings_without_number_are_counted() {
         file: SourceFile::new(BUILD_FILE, "# syntax=x\n"),
         ignore: None,
         build_args: BTreeMap::new(),
-        arch: "amd64".to_owned(),
+        platforms: vec![amd64()],
+        build: amd64(),
     };
     let warnings: Vec<Diagnostic> =
         (0..70).map(|i| Diagnostic::warning("a/b", i.to_string()).at(Span::line(&source.file, 1))).collect();

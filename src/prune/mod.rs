@@ -12,6 +12,7 @@
 
 mod bundle;
 mod check;
+mod elf;
 mod natives;
 mod patterns;
 mod report;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::elf;
 use super::rules::{FileRules, Owner};
 use super::task::Prune;
 use super::tree::{Installed, read};
@@ -25,11 +26,11 @@ pub struct Built {
 }
 
 /// Copies what each build left into every place below `app` that holds that package at that version: where it lands is
-/// the package manager's affair (hoisting limits, two versions, aliases). `cpu` is the image's in Node's words. Answers the
-/// places of each.
+/// the package manager's affair (hoisting limits, two versions, aliases). `cpu` is the image's in Node's words: binaries for
+/// others stay behind. Answers the places of each.
 ///
 /// # Errors
-/// When files cannot be read or written.
+/// When files cannot be read or written, and when a build left binaries for other machines only.
 pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTreeMap<String, Vec<String>>> {
     let tree = Installed::open(app)?;
     let prune = Prune { safe: true, source_maps: true, ..Prune::default() };
@@ -51,6 +52,7 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
     for (place, native) in found {
         let owner = Owner { name: &native.name, native: true, referenced: None };
         let to = app.join(&place);
+        let (mut fitting, mut foreign) = (false, None);
         walk::files(&native.folder, &mut |path, entry| {
             let is_dir = matches!(entry, Entry::Directory);
             // What a package needs besides itself lies in the tree already.
@@ -58,6 +60,13 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
                 return Ok(false);
             }
             if let Entry::File { from, executable } = entry {
+                if path.ends_with(".node") {
+                    if elf::is_foreign(from, cpu)? {
+                        foreign = Some(path.to_owned());
+                        return Ok(true);
+                    }
+                    fitting = true;
+                }
                 let at = to.join(path);
                 let known = read(&at, MAX_BUILT)?;
                 if known.is_none() || known != read(from, MAX_BUILT)? {
@@ -67,6 +76,12 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
             }
             Ok(true)
         })?;
+        if let Some(path) = foreign.filter(|_| !fitting) {
+            let Built { name, version, .. } = native;
+            return Err(io::Error::other(format!(
+                "{name} {version} was built for another machine: {path} is not for {cpu}; build the image on that machine, or leave the package out with `install.natives`"
+            )));
+        }
         settle(app, [place.as_str()], [])?;
         places.entry(format!("{}@{}", native.name, native.version)).or_default().push(place);
     }

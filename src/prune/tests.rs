@@ -593,9 +593,10 @@ fn built_natives_land_where_their_packages_are() {
     for (at, name, version) in [("0", "n", "1.0.0"), ("1", "n", "2.0.0"), ("2", "@s/n", "1.0.0"), ("0", "n", "3.0.0")] {
         write(&format!("built/{at}/package.json"), &package(name, version));
         write(&format!("built/{at}/index.js"), "the same");
-        write(&format!("built/{at}/build/Release/n.node"), at);
-        write(&format!("built/{at}/lib/n-linux-x64-127.node"), at);
+        write(&format!("built/{at}/build/Release/n.node"), &binary('>', at));
+        write(&format!("built/{at}/lib/n-linux-x64-127.node"), &binary('>', at));
         write(&format!("built/{at}/lib/n-darwin-x64-127.node"), at);
+        write(&format!("built/{at}/lib/n.glibc.node"), &binary('(', at));
         write(&format!("built/{at}/build/Release/obj.target/n.o"), "");
         write(&format!("built/{at}/src/n.cc"), "");
         write(&format!("built/{at}/node_modules/other/index.js"), "");
@@ -614,14 +615,27 @@ fn built_natives_land_where_their_packages_are() {
         ("packages/backend/node_modules/n", "1"),
     ] {
         let folder = app.join(place);
-        assert_eq!(fs::read_to_string(folder.join("build/Release/n.node")).unwrap(), at, "{place}");
+        assert_eq!(fs::read_to_string(folder.join("build/Release/n.node")).unwrap(), binary('>', at), "{place}");
         assert!(folder.join("lib/n-linux-x64-127.node").exists(), "{place}");
-        for none in ["build/Release/obj.target", "src/n.cc", "node_modules/other", "lib/n-darwin-x64-127.node"] {
+        for none in [
+            "build/Release/obj.target",
+            "src/n.cc",
+            "node_modules/other",
+            "lib/n-darwin-x64-127.node",
+            "lib/n.glibc.node",
+        ] {
             assert!(!folder.join(none).exists(), "{place} {none}");
         }
     }
     // What is the same is left as it is: the layer holds binaries alone.
     assert_eq!(fs::symlink_metadata(app.join("node_modules/n/index.js")).unwrap().mtime(), untouched);
+    let other = place_natives(&app, "arm64", &built).unwrap_err().to_string();
+    assert!(other.contains("was built for another machine") && other.contains("is not for arm64"), "{other}");
+}
+
+/// The start of an ELF file for a machine whose number is that of a character (`>` is x64, `(` is arm), with something behind it.
+fn binary(machine: char, text: &str) -> String {
+    format!("\u{7f}ELF\u{2}\u{1}{}{machine}\0{text}", "\0".repeat(12))
 }
 
 /// A bundle of a backend that ships a workspace, and the tree that was selected for it.

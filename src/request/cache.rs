@@ -28,11 +28,11 @@ impl NoCache {
     }
 
     /// The groups that were named and are none of `known`, so that a typing mistake can be told.
-    pub fn unknown<'a>(&'a self, known: &[&str]) -> Vec<&'a str> {
+    pub fn unknown<'a>(&'a self, known: &[impl AsRef<str>]) -> Vec<&'a str> {
         match self {
             Self::Off | Self::All => Vec::new(),
             Self::Groups(groups) => {
-                let known: BTreeSet<String> = known.iter().map(|name| name.to_lowercase()).collect();
+                let known: BTreeSet<String> = known.iter().map(|name| name.as_ref().to_lowercase()).collect();
                 groups.iter().filter(|group| !known.contains(*group)).map(String::as_str).collect()
             }
         }

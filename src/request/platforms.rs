@@ -16,9 +16,9 @@ pub struct TargetPlatforms {
 }
 
 impl TargetPlatforms {
-    /// The platform that is built for: the first that was asked for, otherwise the worker's own.
-    pub fn first(&self) -> &Platform {
-        self.requested.first().unwrap_or(&self.default)
+    /// The platforms that are built for: those that were asked for, otherwise the worker's own.
+    pub fn all(&self) -> &[Platform] {
+        if self.requested.is_empty() { std::slice::from_ref(&self.default) } else { &self.requested }
     }
 }
 

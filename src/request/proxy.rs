@@ -20,6 +20,18 @@ pub struct ProxyEnv {
 }
 
 impl ProxyEnv {
+    /// These, and others where there is none.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            http: self.http.or(other.http),
+            https: self.https.or(other.https),
+            ftp: self.ftp.or(other.ftp),
+            no: self.no.or(other.no),
+            all: self.all.or(other.all),
+        }
+    }
+
     /// Whether there is none at all.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -63,16 +63,9 @@ impl Request {
     }
 
     fn refuse_platforms(&self) -> Result<(), Diagnostic> {
-        let requested = &self.platforms.requested;
-        if requested.len() > 1 {
-            let list = requested.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            let what = format!("`--platform` with several platforms ({})", Quoted(&list));
-            return Err(refusal(&table::PLATFORM, &what)
-                .help("build one platform at a time and join the images with `docker buildx imagetools create`"));
-        }
-        match self.platforms.first() {
-            platform if platform.os() == "linux" => Ok(()),
-            platform => {
+        match self.platforms.all().iter().find(|platform| platform.os() != "linux") {
+            None => Ok(()),
+            Some(platform) => {
                 let what = format!("`--platform` {}", Quoted(&platform.to_string()));
                 Err(refusal(&table::PLATFORM, &what).help("images are for Linux, such as linux/amd64 or linux/arm64"))
             }

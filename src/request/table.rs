@@ -30,9 +30,9 @@ options! {
     TARGET: Exact "target", "--target", Honoured,
         "the name of a target or stage",
         "What is built; the image by default.";
-    PLATFORM: Exact "platform", "--platform", Partly,
-        "os/architecture[/variant], such as linux/amd64 or linux/arm64",
-        "The platform of the image; the worker's own by default. One at a time so far.";
+    PLATFORM: Exact "platform", "--platform", Honoured,
+        "platforms of Linux as os/architecture[/variant], such as linux/amd64 or linux/arm64, separated by commas",
+        "The platforms of the image; the worker's own by default.";
     MULTI_PLATFORM: Exact "multi-platform", "", Honoured,
         "true or false",
         "Whether the result is a list of platforms even if it holds one.";

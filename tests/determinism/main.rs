@@ -28,7 +28,7 @@ use random::Random;
 use repo::Repo;
 
 fn prepare(files: &[(ContextPath, Vec<u8>)]) -> Prepared {
-    let source = planned::source(planned::syntax_only(), &planned::build_platform());
+    let source = planned::source(planned::syntax_only());
     planned::of_files(&source, files).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -70,7 +70,7 @@ fn fifty_runs_give_one_graph(repo: &Repo) {
     // Narrowed once: matching patterns is most of the time that a test build takes.
     let files = planned::shown(&repo.files(), &first.read_set);
     let first = encoded(&first);
-    let source = planned::source(planned::syntax_only(), &planned::build_platform());
+    let source = planned::source(planned::syntax_only());
     std::thread::scope(|scope| {
         for thread in 0..7 {
             let (files, source, first) = (&files, &source, &first);

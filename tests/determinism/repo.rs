@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use backstage_build::files::PatternMatcher;
 use backstage_build::path::{ContextPath, ImagePath};
 use backstage_build::pipeline::Prepared;
-use backstage_build::plan::{Action, FileAction, MountKind, Tree};
+use backstage_build::plan::{Action, FileAction, MountKind, StepId, Tree};
 use buildkit_llb::Digest;
 use serde_json::{Map, Value};
 
@@ -142,6 +142,7 @@ impl Repo {
         let mut keys: BTreeMap<String, Digest> = BTreeMap::new();
         for step in &plan.steps {
             let mut key = serde_json::to_vec(&step.action).unwrap();
+            let name = |id: &StepId| plan.step(id).unwrap().names().remove(0);
             let mut take = |tree: &Tree, src: &ImagePath, only: &[String], exclude: &[String]| {
                 let all = only.is_empty();
                 let [only, exclude] = [only, exclude].map(|patterns| PatternMatcher::new(patterns).unwrap());
@@ -178,9 +179,9 @@ impl Repo {
                 }
             }
             for used in step.action.trees().into_iter().filter_map(Tree::step) {
-                key.extend(keys[used.as_str()].as_str().bytes());
+                key.extend(keys[&name(used)].as_str().bytes());
             }
-            keys.insert(step.id.to_string(), Digest::of(&key));
+            keys.insert(step.names().remove(0), Digest::of(&key));
         }
         keys
     }

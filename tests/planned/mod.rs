@@ -13,11 +13,11 @@ use backstage_build::graph::{self, Image, Program, Settings, Trees};
 use backstage_build::image::{self, Additions, BaseConfig};
 use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
-use backstage_build::plan::{ImageRole, Plan, Side, Target, Tree};
+use backstage_build::plan::{ImageName, Plan, RunsOn, Target, Tree};
 use backstage_build::request::{ExecSettings, NoCache};
 use backstage_build::sources::{local_context, local_facts};
 use buildkit_llb::source::{Image as ImageSource, Local};
-use buildkit_llb::{Definition, Digest, ImageRef, Input, Metadata, Output, Platform};
+use buildkit_llb::{Definition, Digest, ImageRef, Metadata, Output, Platform};
 use serde_json::{Value, json};
 
 /// The builder of all tests.
@@ -30,9 +30,14 @@ pub fn test_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
-/// What a build of `target` is made from.
-pub fn source(file: Arc<SourceFile>, target: &Platform) -> Source {
-    Source { file, ignore: None, build_args: BTreeMap::new(), arch: target.architecture().to_owned() }
+/// What a build for some platforms is made from.
+pub fn source_for(file: Arc<SourceFile>, platforms: &[Platform]) -> Source {
+    Source { file, ignore: None, build_args: BTreeMap::new(), platforms: platforms.to_vec(), build: build_platform() }
+}
+
+/// What a build for the builder's own platform is made from.
+pub fn source(file: Arc<SourceFile>) -> Source {
+    source_for(file, &[build_platform()])
 }
 
 /// A build file that holds its syntax line only.
@@ -90,16 +95,16 @@ pub fn files(root: &Path) -> Vec<(ContextPath, Vec<u8>)> {
 }
 
 /// What the sources of a plan's graph are in a build of a client's directory.
-fn trees(prepared: &Prepared, target: &Platform, written: Option<Output>) -> Trees {
+fn trees(prepared: &Prepared, written: Option<Output>) -> Trees {
     let Prepared { plan, read_set, .. } = prepared;
-    let roles = plan.images.iter().map(|(role, image)| (*role, image_of(&image.reference, image.side, target)));
-    let references = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
-        Tree::Reference(reference, side) => Some(((reference.clone(), *side), image_of(reference, *side, target))),
+    let images = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
+        Tree::Image(name, runs_on) => {
+            Some(((name.clone(), runs_on.clone()), image_of(&plan.images[name].reference, runs_on)))
+        }
         _ => None,
     });
     Trees {
-        images: roles.collect(),
-        references: references.collect(),
+        images: images.collect(),
         facts: local_facts("session", read_set),
         context: local_context("session", &plan.context),
         program: Some(Program { root: frontend(), path: "/backstage-build".to_owned() }),
@@ -120,12 +125,14 @@ fn written() -> Output {
 }
 
 /// An image that nobody has: its digest is that of its name, its configuration is like the real one's.
-fn image_of(reference: &str, side: Side, target: &Platform) -> Image {
-    let platform = if side == Side::Build { build_platform() } else { target.clone() };
+fn image_of(reference: &str, runs_on: &RunsOn) -> Image {
+    let build = build_platform();
+    let platform = runs_on.platform(&build);
     let parsed: ImageRef = reference.parse().unwrap_or_else(|error| panic!("{reference}: {error}"));
     let pinned = if parsed.digest().is_some() { parsed } else { parsed.with_digest(Digest::of(reference.as_bytes())) };
-    let output = ImageSource::new(&pinned).platform(&platform).metadata(Metadata::named(reference)).build();
-    Image { output, config: BaseConfig::parse(base_config(reference).to_string().as_bytes()).unwrap() }
+    let output = ImageSource::new(&pinned).platform(platform).metadata(Metadata::named(reference)).build();
+    let config = BaseConfig::parse(base_config(reference).to_string().as_bytes()).unwrap();
+    Image { output, config, digest: Digest::of(reference.as_bytes()).to_string() }
 }
 
 /// Configurations of `node:22-trixie-slim` and `distroless/nodejs22-debian13:nonroot`, shortened; of others, next to nothing.
@@ -173,10 +180,9 @@ fn translated(
     target: &Target,
     written: Option<Output>,
 ) -> Definition {
-    let exec = graph::exec(&ExecSettings::default(), &prepared.plan);
     let build = build_platform();
+    let exec = ExecSettings::default();
     let settings = Settings {
-        target: platform,
         build: &build,
         no_cache: &NoCache::Off,
         exec: &exec,
@@ -184,19 +190,19 @@ fn translated(
         epoch: FIXED_TIME,
         default_span: Span::line(file, 1),
     };
-    match graph::translate(&prepared.plan, &trees(prepared, platform, written), &settings, &target.tree).unwrap() {
-        Input::Output(output) => Definition::new(output),
-        Input::Scratch => Definition::new(Input::Scratch),
-    }
+    let trees = trees(prepared, written);
+    let found = graph::translate(&prepared.plan, &trees, &settings, target.trees.get(platform)).unwrap();
+    Definition::new(found.into_iter().next().unwrap())
 }
 
 /// The image's configuration.
 pub fn config(plan: &Plan, platform: &Platform, labels: &BTreeMap<String, String>) -> Value {
-    let base = plan.images.get(&ImageRole::Runtime).unwrap();
-    let image = image_of(&base.reference, base.side, platform);
+    let base = &plan.images[&ImageName::RUNTIME];
+    let image = image_of(&base.reference, &RunsOn::Target(platform.clone()));
+    let plan = image_target(plan).config(platform).unwrap();
     let defaults = BTreeMap::from([("org.opencontainers.image.base.name".to_owned(), base.reference.clone())]);
     let additions = Additions { labels: labels.clone(), defaults };
-    image::config(&image.config, &plan.image, &additions, (platform.os(), platform.architecture(), platform.variant()))
+    image::config(&image.config, plan, &additions, (platform.os(), platform.architecture(), platform.variant()))
 }
 
 /// The default target.

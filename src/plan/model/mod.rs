@@ -9,9 +9,12 @@ mod image;
 mod origin;
 mod step;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::SourceFile;
@@ -24,9 +27,16 @@ pub use step::{
     WrittenFiles,
 };
 
-/// Everything that will be done for one platform.
+/// The version of a plan's JSON: another one where a field changes its meaning or goes.
+pub const VERSION: u32 = 1;
+
+/// Everything that will be done, for all platforms of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The platforms of the result, in the order in which they were asked for.
+    pub platforms: Vec<Platform>,
     /// The Node line that builds, compiles natives and runs.
     pub node: Decision<String>,
     /// The Yarn version that installs.
@@ -35,8 +45,8 @@ pub struct Plan {
     pub backend: Decision<String>,
     /// Where the frontend comes from; `None` when there is none in the image.
     pub frontend: Option<Decision<String>>,
-    /// Images that steps use, by role.
-    pub images: BTreeMap<ImageRole, BaseImage>,
+    /// Images that steps use, by name.
+    pub images: BTreeMap<ImageName, BaseImage>,
     /// What the build may see of the repository.
     pub context: ContextPlan,
     /// Native modules that the image has no use for: neither built nor in it.
@@ -45,11 +55,6 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What can be asked for with `--target`; the first is the default.
     pub targets: Vec<Target>,
-    /// The result's configuration.
-    pub image: ImagePlan,
-    /// Addresses of proxies, for every run; not part of any of their cache keys. Not printed: the spec has them.
-    #[serde(skip)]
-    pub proxy: crate::spec::model::Proxy,
 }
 
 /// A value with the reason for it.
@@ -74,16 +79,26 @@ pub struct LeftOut {
     pub because: String,
 }
 
-/// What an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ImageRole {
-    /// Steps that build JavaScript run in it, on the build platform.
-    Build,
-    /// Natives are compiled in it, on the target platform.
-    Native,
-    /// The image is made from it.
-    Runtime,
+/// What an image is called in a plan: `build`, `runtime`, or its reference where the build file has it for one thing only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ImageName(Cow<'static, str>);
+
+impl ImageName {
+    /// Where JavaScript is built and natives are compiled.
+    pub const BUILD: Self = Self(Cow::Borrowed("build"));
+    /// What the result is made from.
+    pub const RUNTIME: Self = Self(Cow::Borrowed("runtime"));
+
+    /// An image that is called by its reference.
+    pub fn of_reference(reference: &str) -> Self {
+        Self(Cow::Owned(reference.to_owned()))
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// An image that steps use.
@@ -91,20 +106,28 @@ pub enum ImageRole {
 pub struct BaseImage {
     /// The reference, as it will be resolved.
     pub reference: String,
-    /// Which platform's variant is wanted.
-    pub side: Side,
     /// Where it was asked for.
     pub origin: Origin,
 }
 
-/// Which of the two platforms a step runs on or an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// Which platform a step runs on, or an image is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Side {
+pub enum RunsOn {
     /// The builder's own.
     Build,
-    /// The one that the image is for.
-    Target,
+    /// One that the result is for. Where it is not the builder's own, only an emulator runs its programs.
+    Target(Platform),
+}
+
+impl RunsOn {
+    /// The platform, where the builder's own is `build`.
+    pub fn platform<'a>(&'a self, build: &'a Platform) -> &'a Platform {
+        match self {
+            Self::Build => build,
+            Self::Target(platform) => platform,
+        }
+    }
 }
 
 /// What the build may see of the repository.
@@ -123,10 +146,23 @@ pub struct Target {
     pub name: String,
     /// What it is, one line.
     pub description: String,
-    /// The files.
-    pub tree: Tree,
-    /// Whether the result is an image with the plan's configuration; otherwise it is files.
-    pub image: bool,
+    /// The files, for each platform of the plan.
+    pub trees: BTreeMap<Platform, Tree>,
+    /// Where it is an image, its configuration for each platform; otherwise it is files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<BTreeMap<Platform, ImagePlan>>,
+}
+
+impl Target {
+    /// Its files for some platforms, in their order.
+    pub fn trees_of<'a>(&'a self, platforms: &'a [Platform]) -> impl Iterator<Item = &'a Tree> {
+        platforms.iter().filter_map(|platform| self.trees.get(platform))
+    }
+
+    /// The configuration of its image for a platform, if it is one.
+    pub fn config(&self, platform: &Platform) -> Option<&ImagePlan> {
+        self.image.as_ref()?.get(platform)
+    }
 }
 
 impl Plan {
@@ -157,10 +193,10 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// The steps that a tree needs, itself included.
-    pub fn needed(&self, wanted: &Tree) -> BTreeSet<StepId> {
+    /// The steps that trees need, themselves included.
+    pub fn needed<'a>(&self, wanted: impl IntoIterator<Item = &'a Tree>) -> BTreeSet<StepId> {
         let mut needed = BTreeSet::new();
-        let mut open: Vec<StepId> = wanted.step().cloned().into_iter().collect();
+        let mut open: Vec<StepId> = wanted.into_iter().filter_map(Tree::step).cloned().collect();
         while let Some(id) = open.pop() {
             if !needed.contains(&id) {
                 let trees = self.step(&id).map(|step| step.action.trees()).unwrap_or_default();
@@ -169,6 +205,16 @@ impl Plan {
             }
         }
         needed
+    }
+
+    /// What the progress calls a step.
+    pub fn progress_name(&self, step: &Step) -> String {
+        step.progress_name(self.platforms.len() > 1)
+    }
+
+    /// The configuration of the default target's image; where platforms differ, the first one's.
+    pub fn config(&self) -> Option<&ImagePlan> {
+        self.target(None)?.config(self.platforms.first()?)
     }
 
     /// A target by name; the default for `None`.

@@ -1,54 +1,81 @@
 //! Steps: what is put together and what is run, and the trees that steps hand to each other.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
 use crate::path::ImagePath;
 
-use super::{Content, ImageRole, Origin, Side};
+use super::{Content, ImageName, Origin, RunsOn};
 
-/// The id of a step: unique in a plan, and what `--no-cache-filter` names.
+/// The id of a step, unique in a plan: its kind, where there are several of a kind its name, and the platform that it is for
+/// unless it is for all of them. As text they stand side by side: `native better-sqlite3@12.11.1 linux/arm64`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct StepId(String);
+pub struct StepId {
+    kind: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
+}
 
-/// How ids of checks begin.
-const CHECK: &str = "check ";
+/// The kind of all checks.
+const CHECK: &str = "check";
 
 impl StepId {
-    /// An id.
-    pub fn new(id: impl Into<String>) -> Self {
-        Self(id.into())
+    /// The only one of a kind.
+    pub const fn new(kind: &'static str) -> Self {
+        Self { kind: Cow::Borrowed(kind), name: None, platform: None }
+    }
+
+    /// One of a kind.
+    pub fn named(kind: &'static str, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::new(kind) }
     }
 
     /// The id of a check.
     pub fn of_check(name: &str) -> Self {
-        Self(format!("{CHECK}{name}"))
+        Self::named(CHECK, name)
+    }
+
+    /// The same for one platform.
+    #[must_use]
+    pub fn on(self, platform: &Platform) -> Self {
+        Self { platform: Some(platform.clone()), ..self }
+    }
+
+    /// What it does, in a word.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The platform that it is for; `None` for all of them.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.platform.as_ref()
     }
 
     /// The check's name, if it is one.
     pub fn check(&self) -> Option<&str> {
-        self.0.strip_prefix(CHECK)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+        self.name.as_deref().filter(|_| self.kind == CHECK)
     }
 
     /// A folder for what an action of the step writes. Its name is the same whatever that is and whatever else is in the
     /// plan, since keys of the cache hold it.
     pub fn written_folder(&self, action: usize) -> String {
-        let id: String = digest::sha256(&self.0).chars().take(16).collect();
+        let id: String = digest::sha256(self.to_string()).chars().take(16).collect();
         format!("files/{id}/{action}")
     }
 }
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.kind)?;
+        self.name.iter().try_for_each(|name| write!(f, " {name}"))?;
+        self.platform.iter().try_for_each(|platform| write!(f, " {platform}"))
     }
 }
 
@@ -57,7 +84,9 @@ impl fmt::Display for StepId {
 pub struct Step {
     /// Its id.
     pub id: StepId,
-    /// What the progress shows.
+    /// What it belongs to, as the progress shows it in brackets.
+    pub group: String,
+    /// What it does, on one line.
     pub title: String,
     /// Why it is there.
     pub because: String,
@@ -67,10 +96,35 @@ pub struct Step {
     pub action: Action,
 }
 
+/// The group of what nobody asked for and everybody needs.
+const INTERNAL: &str = "internal";
+
 impl Step {
-    /// `install` of `[install] yarn install`: what the progress shows first and `--no-cache-filter` may also name.
-    pub fn group(&self) -> &str {
-        self.title.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(group, _)| group)
+    /// What the progress shows: `[linux/arm64 deps] production packages`, the platform where a plan has `several`. A default
+    /// that fails must name itself, since nobody wrote it.
+    pub fn progress_name(&self, several: bool) -> String {
+        let platform = self.id.platform().filter(|_| several && !self.is_internal());
+        let platform = platform.map(|platform| format!("{platform} ")).unwrap_or_default();
+        let default = match &self.origin {
+            Origin::Default(noun) if !self.is_internal() => format!(" (default: {noun})"),
+            _ => String::new(),
+        };
+        format!("[{platform}{}] {}{default}", self.group, self.title)
+    }
+
+    /// Whether it is none of those that one asks for.
+    pub fn is_internal(&self) -> bool {
+        self.group == INTERNAL
+    }
+
+    /// What `--no-cache-filter` may call it: its id, its kind or its group, for all platforms or with its own.
+    pub fn names(&self) -> Vec<String> {
+        let own = StepId { platform: None, ..self.id.clone() }.to_string();
+        let mut names = vec![own, self.id.kind.to_string(), self.group.clone()];
+        if let Some(platform) = self.id.platform() {
+            names.extend(names.clone().into_iter().map(|name| format!("{name} {platform}")));
+        }
+        names
     }
 }
 
@@ -94,10 +148,8 @@ pub enum Tree {
     Facts,
     /// The part of the repository that steps copy.
     Context,
-    /// An image of the plan.
-    Image(ImageRole),
-    /// Another image, by reference, of one of the two platforms.
-    Reference(String, Side),
+    /// An image of the plan, for one platform.
+    Image(ImageName, RunsOn),
     /// The plan itself, as `plan.txt` and `plan.json`.
     Plan,
     /// The frontend's own program: a run in it is a run of that, whatever its first argument.
@@ -124,8 +176,8 @@ impl fmt::Display for Tree {
             Self::Scratch => f.write_str("scratch"),
             Self::Facts => f.write_str("facts"),
             Self::Context => f.write_str("context"),
-            Self::Image(role) => write!(f, "image {}", format!("{role:?}").to_lowercase()),
-            Self::Reference(reference, _) => write!(f, "image {reference}"),
+            Self::Image(name, RunsOn::Build) => write!(f, "image {name}"),
+            Self::Image(name, RunsOn::Target(platform)) => write!(f, "image {name} {platform}"),
             Self::Plan => f.write_str("plan"),
             Self::Program => f.write_str("the frontend"),
             Self::Step(id) => write!(f, "step {id}"),
@@ -249,7 +301,7 @@ pub struct Run {
     /// Its root file system; changes to it are dropped unless something uses the output `/`.
     pub root: Tree,
     /// Which platform it runs on.
-    pub side: Side,
+    pub runs_on: RunsOn,
     /// What is mounted.
     pub mounts: Vec<Mount>,
     /// argv.
