@@ -22,8 +22,8 @@ pub type Images = BTreeMap<(ImageName, RunsOn), Image>;
 struct Wanted<'a> {
     image: &'a BaseImage,
     platform: &'a Platform,
-    /// Whether it is what a result is made from.
-    is_base: bool,
+    /// What the progress shows of it in brackets.
+    group: String,
 }
 
 /// Looks up the images that a target uses, and no others.
@@ -44,8 +44,12 @@ pub async fn resolve(
     for (name, runs_on) in &used {
         let Some(image) = plan.images.get(name) else { continue };
         let platform = runs_on.platform(build);
-        let is_base = *name == ImageName::RUNTIME;
-        wanted.entry((&image.reference, platform)).or_insert(Wanted { image, platform, is_base });
+        let group = match (*name == ImageName::RUNTIME, plan.platforms.len()) {
+            (true, 1) => "base".to_owned(),
+            (true, _) => format!("{platform} base"),
+            (false, _) => "build base".to_owned(),
+        };
+        wanted.entry((&image.reference, platform)).or_insert(Wanted { image, platform, group });
     }
     let lookups = wanted.into_iter().map(async |(key, wanted)| {
         let found = lookup(client, request, &wanted, default).await?;
@@ -76,7 +80,7 @@ fn used(plan: &Plan, target: &Target) -> BTreeSet<(ImageName, RunsOn)> {
 }
 
 async fn lookup(client: &Client, request: &Request, wanted: &Wanted<'_>, default: &Span) -> Result<Image, Failure> {
-    let Wanted { image: BaseImage { reference: written, origin }, platform, is_base } = wanted;
+    let Wanted { image: BaseImage { reference: written, origin }, platform, group } = wanted;
     let place = origin.span(default.clone());
     let reference: ImageRef = written.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
         Failure::from(
@@ -111,8 +115,7 @@ async fn lookup(client: &Client, request: &Request, wanted: &Wanted<'_>, default
         .platform(platform)
         .resolve_mode(request.resolve_mode)
         .metadata(
-            Metadata::named(format!("[{}] {written}", if *is_base { "base" } else { "build base" }))
-                .at(graph::location(&place)),
+            Metadata::named(format!("[{group}] {written}")).at(graph::location(&place)),
         )
         .build();
     Ok(Image { output: source, config, digest: image.digest })

@@ -190,13 +190,18 @@ impl Vertex {
 
     /// Whether it is a step: a program that is run, or files that are written.
     pub fn is_step(&self) -> bool {
-        let quiet = ["[internal]", "[base]", "[build base]", "[native base]"];
-        self.name.starts_with('[') && !quiet.iter().any(|prefix| self.name.starts_with(prefix))
+        self.name.starts_with('[') && !["internal", "base", "build base"].contains(&self.group())
     }
 
-    /// The group that it belongs to: what stands in brackets.
+    /// The group that it belongs to: what stands in brackets, behind the platform.
     pub fn group(&self) -> &str {
-        self.name.strip_prefix('[').and_then(|name| name.split(']').next()).unwrap_or_default()
+        let group = self.name.strip_prefix('[').and_then(|name| name.split(']').next()).unwrap_or_default();
+        self.platform().and_then(|platform| group.strip_prefix(platform)).map_or(group, str::trim_start)
+    }
+
+    /// The platform that it is for, where a build has several.
+    pub fn platform(&self) -> Option<&str> {
+        self.name.strip_prefix('[')?.split([' ', ']']).next().filter(|word| word.starts_with("linux/"))
     }
 }
 
@@ -250,6 +255,11 @@ impl Built {
     /// The image.
     pub fn image(&self) -> Image {
         Image::read(&self.archive())
+    }
+
+    /// The image of one of its platforms.
+    pub fn image_of(&self, platform: &str) -> Image {
+        Image::of_platform(&self.archive(), platform)
     }
 
     /// The archive that it was exported to.

@@ -18,8 +18,20 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads an archive with one platform in it.
+    /// Reads an archive: its only platform, or the first.
     pub fn read(archive: &Path) -> Self {
+        Self::found(archive, |_| true)
+    }
+
+    /// Reads one platform, such as `linux/arm64`, of an archive.
+    pub fn of_platform(archive: &Path, platform: &str) -> Self {
+        Self::found(archive, |entry| {
+            let part = |name: &str| entry["platform"][name].as_str().unwrap_or_default();
+            format!("{}/{}", part("os"), part("architecture")) == platform
+        })
+    }
+
+    fn found(archive: &Path, wanted: impl Fn(&Value) -> bool) -> Self {
         let mut blobs = BTreeMap::new();
         for entry in tar::Archive::new(File::open(archive).unwrap()).entries().unwrap() {
             let mut entry = entry.unwrap();
@@ -33,7 +45,12 @@ impl Image {
         if index[0]["mediaType"].as_str().unwrap().contains("index") {
             index = json(hex(&index[0]["digest"]))["manifests"].as_array().unwrap().clone();
         }
-        let manifest = json(hex(&index[0]["digest"]));
+        let entry = index.iter().find(|entry| wanted(entry)).unwrap_or_else(|| panic!("not in the archive: {index:?}"));
+        let digest = entry["digest"].clone();
+        let manifest = json(hex(&digest));
+        // What attests something of this one.
+        let of = |entry: &Value| entry["annotations"]["vnd.docker.reference.digest"] == digest;
+        index.retain(|entry| entry["digest"] == digest || of(entry));
         let config = json(hex(&manifest["config"]["digest"]));
         Self { manifest, config, index, blobs }
     }

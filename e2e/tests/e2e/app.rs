@@ -67,14 +67,17 @@ fn variables(settings: impl IntoIterator<Item = String>) -> impl Iterator<Item =
     settings.into_iter().flat_map(|setting| ["--env".to_owned(), setting])
 }
 
-/// SQLite in memory, which wants a native module: a binary that belongs to this Node and this C library.
+/// SQLite in memory, which wants a native module: a binary that belongs to this Node and this C library. For two platforms at
+/// once, of which this machine runs one.
 #[test]
 fn a_compiled_natives_run_sqlite() {
     let repo = Repo::portal_with_natives();
     // Its config names Postgres, for which none would be wanted.
     repo.build_file("install: {natives: {better-sqlite3: source}}\n");
-    let built = Build::of(&repo).within(LIMIT).pass();
+    let built = Build::of(&repo).args(["--platform", "linux/amd64,linux/arm64"]).within(LIMIT).pass();
     report("natives", format!("built in {:.1} s, ran {:?}", built.seconds, built.ran_groups()));
+    super::platforms::binaries_fit(&built);
+    super::platforms::javascript_ran_once(&built);
     let settings = ["client=better-sqlite3", "connection=:memory:"];
     boots(&built.archive(), variables(settings.map(|setting| format!("APP_CONFIG_backend_database_{setting}"))));
 }

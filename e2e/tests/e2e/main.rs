@@ -24,6 +24,7 @@ mod mistakes;
 mod natives;
 mod options;
 mod plans;
+mod platforms;
 mod prune;
 mod releases;
 mod secrets;

@@ -1,0 +1,151 @@
+//! Several platforms in one build.
+
+use std::fs;
+
+use e2e::attestation::provenance;
+use e2e::engine::registry;
+use e2e::{Build, Built, Repo, report, run, unique};
+use serde_json::{Value, json};
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+/// Numbers of their machines in the head of a binary (`e_machine`).
+const MACHINES: [u8; 2] = [62, 183];
+
+fn both(repo: &Repo) -> Build {
+    Build::of(repo).args(["--platform", "linux/amd64,linux/arm64"])
+}
+
+/// Every native module of each image is for the image's machine. Answers how many there are.
+pub(super) fn binaries_fit(built: &Built) -> usize {
+    let mut count = 0;
+    for (platform, machine) in BOTH.into_iter().zip(MACHINES) {
+        for (path, binary) in built.image_of(platform).app() {
+            if path.ends_with(".node") {
+                count += 1;
+                assert!(binary.starts_with(b"\x7fELF"), "{platform}: {path}");
+                assert_eq!(binary[18], machine, "{platform}: {path}");
+            }
+        }
+    }
+    assert!(count > 0, "no image has a native module");
+    count
+}
+
+/// No step of JavaScript is for one platform, and none was run twice.
+pub(super) fn javascript_ran_once(built: &Built) {
+    for group in ["install", "app", "backend", "typecheck"] {
+        let steps = built.vertices.values().filter(|vertex| vertex.group() == group && vertex.is_step());
+        let mut names: Vec<_> = steps.filter(|step| step.platform().is_none()).map(|step| &step.name).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
+        let own = built.vertices.values().filter(|vertex| vertex.group() == group && vertex.platform().is_some());
+        let own: Vec<_> = own.filter(|vertex| !vertex.name.contains("what the bundle loads")).collect();
+        assert!(own.is_empty(), "{own:?}");
+    }
+}
+
+#[test]
+fn one_build_is_for_both() {
+    let repo = Repo::mini();
+    repo.refresh();
+    let built = both(&repo).args(["--provenance=mode=max", "--annotation=index:a=b", "--label=c=d"]).pass();
+    report("platforms", format!("{:.1} s, ran {:?}", built.seconds, built.ran()));
+    javascript_ran_once(&built);
+    let [amd64, arm64] = BOTH.map(|platform| built.image_of(platform));
+    for (image, architecture) in [(&amd64, "amd64"), (&arm64, "arm64")] {
+        assert_eq!((&image.config["os"], &image.config["architecture"]), (&json!("linux"), &json!(architecture)));
+        assert_eq!(image.setting("Labels")["c"], "d");
+        // Each says which base it was made from.
+        let digest = image.setting("Labels")["org.opencontainers.image.base.digest"].as_str().unwrap();
+        assert!(digest.starts_with("sha256:"), "{digest}");
+        let used = provenance(image).to_string();
+        assert!(used.contains("distroless") && used.contains(&format!("linux/{architecture}")), "{used}");
+    }
+    assert_eq!(amd64.app(), arm64.app(), "JavaScript alone is the same for all");
+    assert_ne!(amd64.layers()[0], arm64.layers()[0], "each has its own base");
+    // The same image as alone, and no step of it is run again.
+    let alone = Build::of(&repo).args(["--platform", "linux/arm64"]).pass();
+    assert_eq!(alone.image().layers(), arm64.layers());
+    assert_eq!(alone.ran(), Vec::<&str>::new(), "both know what one has done");
+    let again = both(&repo).pass();
+    assert_eq!(again.ran(), Vec::<&str>::new());
+}
+
+#[test]
+fn natives_are_made_for_each() {
+    let repo = Repo::mini();
+    repo.json("packages/backend/package.json", |backend| backend["dependencies"]["bufferutil"] = "4.0.9".into());
+    repo.json("plugins/greeting/package.json", |plugin| {
+        plugin["dependencies"] = json!({"bufferutil": "4.1.0", "renamed": "npm:utf-8-validate@6.0.5"});
+    });
+    repo.write("yarn.lock", include_str!("natives.lock"));
+    // They bring prebuilt binaries, which are tried first; one is compiled whatever there is.
+    for natives in ["auto", "source"] {
+        repo.build_file(&format!("install: {{natives: {natives}}}\n"));
+        let built = both(&repo).within(600).pass();
+        report("natives_are_made_for_each", format!("{natives}: {:.1} s, ran {:?}", built.seconds, built.ran()));
+        assert!(binaries_fit(&built) >= 6);
+    }
+}
+
+/// What needs programs of a platform that the builder cannot run ends before anything runs.
+#[test]
+fn a_missing_emulator_is_told() {
+    if fs::exists("/proc/sys/fs/binfmt_misc/qemu-aarch64").unwrap_or_default() {
+        report("a_missing_emulator_is_told", "this machine runs arm64: left out");
+        return;
+    }
+    let repo = Repo::mini();
+    repo.build_file("runtime:\n  base: slim\n  packages: [curl]\n");
+    let built = both(&repo).dry().fail();
+    built.says(&["backstage.build.yaml:4", "linux/arm64", "cannot run", "binfmt"]);
+    assert!(built.ran().is_empty(), "{:?}", built.ran());
+}
+
+#[test]
+fn every_exporter() {
+    let repo = Repo::mini();
+    // Files: a folder for each platform.
+    let files = both(&repo).target("bundle").pass().files();
+    for platform in ["linux_amd64", "linux_arm64"] {
+        assert!(files.join(platform).join("packages/backend/package.json").is_file(), "{platform}");
+    }
+    let out = tempfile::tempdir().unwrap();
+    let tar = out.path().join("plan.tar");
+    both(&repo).dry().args(["--target=plan", &format!("--output=type=tar,dest={}", tar.display())]).pass();
+    let mut archive = tar::Archive::new(fs::File::open(&tar).unwrap());
+    let names: Vec<_> = archive.entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string()).collect();
+    assert!(names.iter().any(|name| name.contains("linux_arm64/plan.txt")), "{names:?}");
+    // A registry.
+    let name = format!("{}/e2e/platforms:{}", registry(), unique());
+    both(&repo).dry().args([format!("--output=type=image,name={name},push=true,registry.insecure=true")]).pass();
+    let mut skopeo = std::process::Command::new("skopeo");
+    skopeo.args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let index: Value = serde_json::from_str(&run(&mut skopeo, 60).expect("reading the index")).unwrap();
+    let architectures: Vec<_> =
+        index["manifests"].as_array().unwrap().iter().map(|entry| &entry["platform"]["architecture"]).collect();
+    assert_eq!(architectures, [&json!("amd64"), &json!("arm64")]);
+    // One platform as a list, and one that is given twice.
+    let listed = Build::of(&repo).args(["--build-arg=BUILDKIT_MULTI_PLATFORM=true"]).pass();
+    assert_eq!(listed.image_of("linux/amd64").config["architecture"], "amd64");
+    let twice = Build::of(&repo).args(["--platform", "linux/amd64,linux/x86_64"]).pass();
+    assert_eq!(twice.image().config["architecture"], "amd64");
+}
+
+/// `--no-cache-filter` reaches a step for one platform or for all.
+#[test]
+fn steps_are_run_again_by_platform() {
+    let repo = Repo::mini();
+    both(&repo).pass();
+    let ran = |filter: &str| {
+        let built = both(&repo).dry().args(["--no-cache-filter", filter]).pass();
+        let steps = built.vertices.values().filter(|vertex| vertex.ran() && vertex.group() == "deps");
+        let mut platforms: Vec<_> = steps.map(|vertex| vertex.platform().unwrap_or_default().to_owned()).collect();
+        platforms.sort();
+        platforms
+    };
+    assert_eq!(ran("deps"), BOTH);
+    assert_eq!(ran("deps linux/arm64"), ["linux/arm64"]);
+}
