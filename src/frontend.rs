@@ -1,23 +1,32 @@
 //! A build inside BuildKit: the pipeline from the request to the result.
 
-use buildkit_llb::{Output, Platform};
-use buildkit_proto::pb;
+use buildkit_frontend::contexts::{BuildFile, Names, Repository};
+use buildkit_frontend::diagnostic::{Diagnostic, Severity, Span};
+use buildkit_frontend::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
+use buildkit_frontend::image::{self, Additions, Image};
+use buildkit_frontend::request::{ExecSettings, ProxyEnv, Request, SourceDateEpoch, Subrequest};
+use buildkit_frontend::result::{self, PlatformResult};
+use buildkit_frontend::subrequests;
+use buildkit_frontend::text::nearest;
+use buildkit_llb::{Input, Output, Platform};
 
-use crate::call;
-use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::epoch::FIXED_TIME;
-use crate::gateway::{Client, FLOOR, Failure, ResultBuilder, Warning};
 use crate::graph::{self, Settings, Trees};
-use crate::images;
+use crate::images::{self, Images};
 use crate::pipeline::{Prepared, Reading, Source};
-use crate::plan::{Action, Plan, RunsOn, Step, Target};
+use crate::plan::{Action, ImageName, Plan, RunsOn, Step, Target};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
-use crate::platform;
 use crate::program;
-use crate::request::{ExecSettings, ProxyEnv, Request, RequestEnvironment, SourceDateEpoch, Subrequest};
-use crate::result;
-use crate::sources::{BuildFile, Repository};
-use crate::words::nearest;
+use crate::spec;
+
+/// What the progress and the client call the transfers of the repository.
+pub const NAMES: Names = Names {
+    key: "backstage-build",
+    facts: "[internal] load manifests and lockfile",
+    context: "[internal] load build context",
+};
+/// The comment of our lines in an image's history.
+pub const MADE_BY: &str = "backstage-build";
 
 /// Answers one build.
 ///
@@ -25,24 +34,25 @@ use crate::words::nearest;
 /// Everything that ends the build, with its place.
 pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     client.require(FLOOR)?;
-    let request = request(&client)?;
+    let request = Request::of(&client).await?;
     if request.subrequest == Some(Subrequest::Describe) {
-        return Ok(call::describe());
+        return Ok(subrequests::describe());
     }
     request.refuse_unsupported()?;
-    let build_file = BuildFile::read(&client, &request).await?;
-    let start = Span::line(&build_file.file, 1);
+    let build_file = BuildFile::read(&client, &request, spec::MAX_BYTES as u64).await?;
+    let file = spec::decode(build_file.name.as_str(), &build_file.data)?;
+    let start = Span::line(&file, 1);
     client.set_fallback(start.clone());
 
-    let build = own_platform(&client);
+    let build = client.own_platform();
     let source = Source {
-        file: build_file.file.clone(),
+        file,
         ignore: build_file.ignore.clone(),
         build_args: request.build_args.clone(),
         platforms: request.platforms.all().to_vec(),
         build: build.clone(),
     };
-    let repository = Repository::new(&client, &request);
+    let repository = Repository::new(&client, &request, NAMES);
     let (Prepared { plan, warnings, untold, read_set, proxy }, written) =
         planned(&source, &repository, PlanningStep::new(&client, &request)).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
@@ -54,7 +64,7 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     let trees = Trees {
         images: images.clone(),
         facts: repository.facts(&read_set)?,
-        context: repository.context(&plan.context)?,
+        context: repository.context(&plan.context.paths, &plan.context.exclude)?,
         program: program::of_image(&client).or_else(program::alone),
         written,
     };
@@ -69,7 +79,45 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
     };
     let trees = graph::translate(&plan, &trees, &settings, wanted.trees_of(&plan.platforms))
         .map_err(|error| Failure::new(error.to_string()))?;
-    result::of(&client, &request, &plan, wanted, &images, &trees).await
+    let parts = plan.platforms.iter().zip(trees);
+    let parts = parts.map(|(platform, tree)| part(&request, &plan, wanted, &images, platform, tree)).collect();
+    result::solve(&client, &request, parts).await
+}
+
+/// What a target comes to for a platform.
+fn part(
+    request: &Request,
+    plan: &Plan,
+    target: &Target,
+    images: &Images,
+    platform: &Platform,
+    tree: Input,
+) -> PlatformResult {
+    let settings = target.config(platform);
+    let base = images.get(&(ImageName::RUNTIME, RunsOn::Target(platform.clone())));
+    let annotations = settings.iter().flat_map(|settings| &settings.annotations);
+    let metadata = annotations.map(|(name, value)| (format!("annotation.{name}"), value.clone())).collect();
+    let config = settings.map(|settings| {
+        let config = base.map(|base| base.config.clone()).unwrap_or_default();
+        image::config(&config, settings, &additions(request, plan, base), platform)
+    });
+    PlatformResult { platform: platform.clone(), tree, config, metadata }
+}
+
+/// What the command line and the base add to a configuration.
+fn additions(request: &Request, plan: &Plan, base: Option<&Image>) -> Additions {
+    let reference = plan.images.get(&ImageName::RUNTIME).map(|image| image.reference.as_str());
+    let defaults = [
+        ("base.name", reference),
+        ("base.digest", base.map(|image| image.digest.as_str())),
+        ("revision", request.vcs.revision.as_deref()),
+        ("source", request.vcs.source.as_deref()),
+    ];
+    let defaults = defaults.into_iter().filter_map(|(name, value)| {
+        let value = value.filter(|value| !value.is_empty())?;
+        Some((format!("org.opencontainers.image.{name}"), value.to_owned()))
+    });
+    Additions { labels: request.labels.clone(), defaults: defaults.collect(), made_by: MADE_BY.to_owned() }
 }
 
 /// The plan, and where the files are that its steps write, if somebody has written them.
@@ -113,22 +161,6 @@ fn unremembered(reason: &str) -> Diagnostic {
     )
 }
 
-fn request(client: &Client) -> Result<Request, Failure> {
-    let environment = client.environment();
-    let daemon = RequestEnvironment {
-        session: environment.session_id.clone(),
-        default_platform: own_platform(client),
-        inputs: std::collections::BTreeSet::new(),
-    };
-    Ok(Request::parse(&environment.opts, &daemon)?)
-}
-
-/// The platform that the default worker runs on: the first that it names.
-fn own_platform(client: &Client) -> Platform {
-    let own = client.workers().first().and_then(|worker| worker.platforms.first());
-    own.map_or_else(platform::host, |own| Platform::new(&own.os, &own.architecture, &own.variant))
-}
-
 /// Tells what does not end the build. That it cannot be told does not end it either.
 async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], untold: usize) {
     let told = warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
@@ -145,17 +177,11 @@ async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], 
 
 /// A step that no program of the builder can run.
 fn refuse_without_emulator(client: &Client, plan: &Plan, wanted: &Target, start: &Span) -> Result<(), Failure> {
-    let runs: Vec<&pb::Platform> = client.workers().iter().flat_map(|worker| &worker.platforms).collect();
-    let can_run = |platform: &Platform| {
-        let same = |known: &&pb::Platform| known.os == platform.os() && known.architecture == platform.architecture();
-        // A daemon that names none does not say what it can do.
-        runs.is_empty() || runs.iter().any(|known| same(&known))
-    };
     let needed = plan.needed(wanted.trees.values());
     for step in plan.steps.iter().filter(|step| needed.contains(&step.id)) {
         let Action::Run(run) = &step.action else { continue };
         let RunsOn::Target(platform) = &run.runs_on else { continue };
-        if can_run(platform) {
+        if client.runs(platform) {
             continue;
         }
         let name = step.progress_name(true);

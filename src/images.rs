@@ -4,27 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_llb::source::Image as ImageSource;
-use buildkit_llb::{ImageRef, Metadata, Platform};
+use buildkit_frontend::diagnostic::Span;
+use buildkit_frontend::gateway::{Client, Failure};
+use buildkit_frontend::image::{Image, Lookup};
+use buildkit_frontend::request::Request;
+use buildkit_llb::Platform;
 use futures_util::future::try_join_all;
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::gateway::{CallError, Client, Failure, ImageRequest};
-use crate::graph::{self, Image};
-use crate::image::BaseConfig;
-use crate::plan::{BaseImage, ImageName, Origin, Plan, RunsOn, Target, Tree};
-use crate::request::Request;
+use crate::plan::{ImageName, Origin, Plan, RunsOn, Target, Tree};
 
 /// The images of a plan, each for the platforms that a target uses.
 pub type Images = BTreeMap<(ImageName, RunsOn), Image>;
-
-/// One image to look up.
-struct Wanted<'a> {
-    image: &'a BaseImage,
-    platform: &'a Platform,
-    /// What the progress shows of it in brackets.
-    group: String,
-}
 
 /// Looks up the images that a target uses, and no others.
 ///
@@ -40,21 +30,25 @@ pub async fn resolve(
 ) -> Result<Images, Failure> {
     let used = used(plan, target);
     // Usually the builder's platform is one of the result, and an image has one name only.
-    let mut wanted: BTreeMap<(&str, &Platform), Wanted<'_>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(&str, &Platform), Lookup<'_>> = BTreeMap::new();
     for (name, runs_on) in &used {
         let Some(image) = plan.images.get(name) else { continue };
-        let platform = runs_on.platform(build);
+        let (reference, platform) = (image.reference.as_str(), runs_on.platform(build));
         let group = match (*name == ImageName::RUNTIME, plan.platforms.len()) {
             (true, 1) => "base".to_owned(),
             (true, _) => format!("{platform} base"),
             (false, _) => "build base".to_owned(),
         };
-        wanted.entry((&image.reference, platform)).or_insert(Wanted { image, platform, group });
+        wanted.entry((reference, platform)).or_insert_with(|| Lookup {
+            reference,
+            platform,
+            mode: request.resolve_mode,
+            title: format!("[{group}] {reference}"),
+            place: image.origin.span(default.clone()),
+            asked_by: asked_by(&image.origin),
+        });
     }
-    let lookups = wanted.into_iter().map(async |(key, wanted)| {
-        let found = lookup(client, request, &wanted, default).await?;
-        Ok::<_, Failure>((key, found))
-    });
+    let lookups = wanted.into_iter().map(async |(key, wanted)| Ok::<_, Failure>((key, wanted.resolve(client).await?)));
     let found: BTreeMap<_, Image> = try_join_all(lookups).await?.into_iter().collect();
     let images = used.iter().filter_map(|(name, runs_on)| {
         let reference = plan.images.get(name)?.reference.as_str();
@@ -79,70 +73,13 @@ fn used(plan: &Plan, target: &Target) -> BTreeSet<(ImageName, RunsOn)> {
     used
 }
 
-async fn lookup(client: &Client, request: &Request, wanted: &Wanted<'_>, default: &Span) -> Result<Image, Failure> {
-    let Wanted { image: BaseImage { reference: written, origin }, platform, group } = wanted;
-    let place = origin.span(default.clone());
-    let reference: ImageRef = written.parse().map_err(|error: buildkit_llb::InvalidImageRef| {
-        Failure::from(
-            Diagnostic::error("image/reference", format!("`{written}` is no image reference: {error}"))
-                .at(place.clone()),
-        )
-    })?;
-    let asked = ImageRequest {
-        reference: reference.to_string(),
-        platform: Some(platform.to_pb()),
-        mode: request.resolve_mode,
-        log_name: Some(format!("[internal] load metadata for {reference}")),
-    };
-    let meta = client.resolve_image(asked).await.map_err(|error| unavailable(wanted, error, &place))?;
-    let Some(image) = meta.image else {
-        return Err(Diagnostic::error(
-            "image/redirected",
-            format!("a source policy made {reference} something that is no image"),
-        )
-        .at(place)
-        .into());
-    };
-    let config = BaseConfig::parse(&image.config).map_err(|error| {
-        Failure::from(
-            Diagnostic::error("image/config", format!("{reference} cannot be used: {error}")).at(place.clone()),
-        )
-    })?;
-    // What the daemon answered: a source policy may have put another image in its place.
-    let resolved = meta.source.identifier.strip_prefix("docker-image://").unwrap_or(written);
-    let resolved: ImageRef = pinned(resolved, &image.digest).parse().unwrap_or(reference);
-    let source = ImageSource::new(&resolved)
-        .platform(platform)
-        .resolve_mode(request.resolve_mode)
-        .metadata(
-            Metadata::named(format!("[{group}] {written}")).at(graph::location(&place)),
-        )
-        .build();
-    Ok(Image { output: source, config, digest: image.digest })
-}
-
-/// `reference@digest`, unless it has a digest already.
-fn pinned(reference: &str, digest: &str) -> String {
-    if reference.contains('@') || digest.is_empty() { reference.to_owned() } else { format!("{reference}@{digest}") }
-}
-
-fn unavailable(wanted: &Wanted<'_>, error: CallError, place: &Span) -> Failure {
-    let origin = match &wanted.image.origin {
+/// Who asked for an image, where its place does not show it.
+fn asked_by(origin: &Origin) -> String {
+    match origin {
         Origin::Default(noun) => format!(" (default: {noun})"),
         // A value of the command line has no line of its own.
         Origin::Written(span) => {
             span.build_arg.as_ref().map(|name| format!(" (--build-arg {name})")).unwrap_or_default()
         }
-    };
-    let reason = match &error {
-        CallError::Refused(status) => status.message().to_owned(),
-        other => other.to_string(),
-    };
-    Diagnostic::error(
-        "image/unavailable",
-        format!("the image {} for {} cannot be had{origin}: {reason}", wanted.image.reference, wanted.platform),
-    )
-    .help("check its name and tag, and that this builder can reach and log in to its registry")
-    .at(place.clone())
-    .into()
+    }
 }

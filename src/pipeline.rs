@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use buildkit_frontend::files::{Files, ReadSet};
+use buildkit_frontend::path::ContextPath;
+use buildkit_frontend::request::is_proxy;
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Files, ReadSet};
-use crate::path::ContextPath;
 use crate::plan::{self, Inputs, Plan};
 use crate::repo::{BuildFileSays, Naming, Repository};
-use crate::request::is_proxy;
 use crate::spec::Spec;
 use crate::spec::model::Proxy;
 use crate::{repo, spec};
@@ -234,7 +234,7 @@ mod tests {
         let said = |names: &[&str]| {
             let build_args = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
             let file = SourceFile::new("backstage.build.yaml", "");
-            let build = crate::platform::host();
+            let build = buildkit_frontend::platform::host();
             let source = Source { file, ignore: None, build_args, platforms: vec![build.clone()], build };
             unconsumed(&source).map(|d| d.message)
         };

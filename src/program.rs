@@ -1,9 +1,9 @@
 //! The frontend's own program, for steps that run it.
 
+use buildkit_frontend::gateway::Client;
 use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
-use crate::gateway::Client;
 use crate::graph::Program;
 
 /// Where the program lies in a file system that holds nothing else.

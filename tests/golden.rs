@@ -20,13 +20,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use backstage_build::diagnostic::render::{Colour, terminal};
-use backstage_build::diagnostic::{Diagnostic, Diagnostics};
-use backstage_build::files::{PatternMatcher, parse_ignore_file};
-use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{Prepared, Source};
 use backstage_build::plan::{Action, FileAction, MountKind, Plan, StepId, Text, Tree};
 use backstage_build::spec;
+use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::files::{PatternMatcher, parse_ignore_file};
+use buildkit_frontend::path::ContextPath;
 use buildkit_llb::{Definition, Platform};
 use libtest_mimic::{Arguments, Failed, Trial};
 

@@ -11,13 +11,13 @@ mod planned;
 
 use std::path::Path;
 
-use backstage_build::diagnostic::{Diagnostic, SourceFile};
-use backstage_build::files::DirectoryFiles;
-use backstage_build::path::ContextPath;
 use backstage_build::plan::{Plan, Step};
 use backstage_build::prune::Task;
 use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, project};
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile};
+use buildkit_frontend::files::DirectoryFiles;
+use buildkit_frontend::path::ContextPath;
 use buildkit_proto::pb::file_action::Action;
 use buildkit_proto::pb::op::Op;
 

@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
-use backstage_build::files::DirectoryFiles;
 use backstage_build::plan::{Action, FileAction, Files};
 use backstage_build::repo::project::{Production, SyntheticProject};
 use backstage_build::repo::{self, Repository, project};
+use buildkit_frontend::files::DirectoryFiles;
 
 /// Where a project has what Backstage's plugin would fetch.
 const RELEASE_MANIFEST: &str = ".backstage-manifest.json";

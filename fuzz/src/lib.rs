@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use backstage_build::diagnostic::render::{Colour, terminal};
-use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use backstage_build::files::{MemoryFiles, ReadSet, parse_ignore_file};
-use backstage_build::gateway::Failure;
-use backstage_build::path::ContextPath;
 use backstage_build::pipeline::{self, Prepared, Source};
 use backstage_build::plan::Text;
 use backstage_build::repo;
+use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use buildkit_frontend::files::{MemoryFiles, ReadSet, parse_ignore_file};
+use buildkit_frontend::gateway::Failure;
+use buildkit_frontend::path::ContextPath;
+use buildkit_llb::Platform;
 
 /// The build file's name.
 pub const BUILD_FILE: &str = "backstage.build.yaml";
@@ -41,7 +42,7 @@ pub fn path(text: &str) -> ContextPath {
 }
 
 fn shown(files: &BTreeMap<ContextPath, String>, set: &ReadSet) -> Result<MemoryFiles, Diagnostics> {
-    let refused = |error: backstage_build::files::PatternError| Diagnostic::error("fuzz/pattern", error.to_string());
+    let refused = |error: buildkit_frontend::files::PatternError| Diagnostic::error("fuzz/pattern", error.to_string());
     let matcher = set.matcher().map_err(refused)?;
     let files = files.iter().filter(|(path, _)| matcher.contains(path));
     Ok(files.fold(MemoryFiles::default(), |all, (path, data)| all.with(path.clone(), data.clone())))
@@ -70,7 +71,8 @@ pub fn plan(files: &BTreeMap<ContextPath, String>) {
         file: SourceFile::new(BUILD_FILE, text(BUILD_FILE).unwrap_or("# syntax=x\n")),
         ignore: text("backstage.build.yaml.dockerignore").map(parse_ignore_file),
         build_args: BTreeMap::new(),
-        arch: "amd64".to_owned(),
+        platforms: ["linux/amd64", "linux/arm64"].iter().filter_map(|text| text.parse().ok()).collect(),
+        build: Platform::new("linux", "amd64", ""),
     };
     let open = async |set: &ReadSet| shown(files, set);
     match block_on(pipeline::prepare(&source, open)) {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use backstage_build::{diagnostic::Diagnostics, spec};
+use backstage_build::spec;
+use buildkit_frontend::diagnostic::Diagnostics;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

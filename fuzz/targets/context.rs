@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstage_build::request::{Request, RequestEnvironment};
+use buildkit_frontend::request::{Request, RequestEnvironment};
 use buildkit_llb::Platform;
 use libfuzzer_sys::fuzz_target;
 

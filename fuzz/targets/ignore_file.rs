@@ -1,7 +1,7 @@
 //! Any ignore file; its last line is the path that is asked about.
 #![no_main]
 
-use backstage_build::files::{PatternMatcher, parse_ignore_file};
+use buildkit_frontend::files::{PatternMatcher, parse_ignore_file};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,8 +1,8 @@
 //! Any yarn.lock: what is cut out of it can be read again, and holds what was reached.
 #![no_main]
 
-use backstage_build::diagnostic::SourceFile;
 use backstage_build::repo::lock::{Edges, Lockfile, Resolver, Rules, Seed};
+use buildkit_frontend::diagnostic::SourceFile;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

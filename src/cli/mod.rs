@@ -6,18 +6,18 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
+use buildkit_frontend::files::{DirectoryFiles, FilesError, ReadSet};
+use buildkit_frontend::ignore;
+use buildkit_frontend::path::ContextPath;
+use buildkit_frontend::platform;
 use buildkit_llb::Platform;
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::render::{Colour, terminal};
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{DirectoryFiles, FilesError, ReadSet};
-use crate::ignore;
-use crate::path::ContextPath;
 use crate::pipeline::{self, Prepared, Source};
 use crate::plan::{self, Text};
 use crate::planning;
-use crate::platform;
 use crate::prune;
 use crate::spec;
 
@@ -218,7 +218,7 @@ impl Plan {
     }
 
     async fn source(&self) -> Result<Source, Diagnostics> {
-        use crate::files::Files as _;
+        use buildkit_frontend::files::Files as _;
 
         if !self.directory.is_dir() {
             let message = format!("there is no directory {}", self.directory.display());

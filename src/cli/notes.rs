@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
-use crate::files::{DirectoryFiles, Files as _, Kind, PatternMatcher, ReadSet, ignore_pattern, is_template_content};
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Span};
+use buildkit_frontend::files::{DirectoryFiles, Files as _, Kind, PatternMatcher, ReadSet, ignore_pattern};
+use buildkit_frontend::path::ContextPath;
+use buildkit_frontend::text::nearest;
+
+use crate::hidden::is_template_content;
 use crate::plan::{Action, FileAction, Plan, Step, Tree};
-use crate::words::nearest;
 
 /// Whether Docker would start a frontend like this one for a file, and if not, why. The name of the image is no matter.
 pub(super) fn syntax_line(file: &Arc<SourceFile>) -> Option<Diagnostic> {
@@ -235,13 +237,13 @@ mod tests {
                 file,
                 ignore: None,
                 build_args: Default::default(),
-                platforms: vec![crate::platform::host()],
-                build: crate::platform::host(),
+                platforms: vec![buildkit_frontend::platform::host()],
+                build: buildkit_frontend::platform::host(),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 let open = async |set: &ReadSet| {
-                    Ok::<_, crate::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
+                    Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
                 };
                 let plan = prepare(&source, open).await.unwrap().plan;
                 left_out(&directory, &plan, &default).await
@@ -272,13 +274,13 @@ mod tests {
                 file,
                 ignore: None,
                 build_args: Default::default(),
-                platforms: vec![crate::platform::host()],
-                build: crate::platform::host(),
+                platforms: vec![buildkit_frontend::platform::host()],
+                build: buildkit_frontend::platform::host(),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 let open = async |set: &ReadSet| {
-                    Ok::<_, crate::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
+                    Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
                 };
                 let plan = prepare(&source, open).await.unwrap().plan;
                 missing(&directory, &plan, &default).await

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_frontend::path::ImagePath;
 use buildkit_llb::Output;
 use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard};
 use buildkit_llb::{Input, Metadata};
 
 use crate::epoch::FIXED_TIME;
-use crate::path::ImagePath;
-use crate::plan::{self, CopyFiles, FileAction, Files, Mode, Step, StepId, Text, Tree, Written, WrittenFiles};
+use crate::plan::{self, CopyFiles, FileAction, Files, Mode, Step, Text, Tree, Written, WrittenFiles};
 
 use super::{Builder, GraphError};
 
@@ -16,7 +16,7 @@ const FIXED: Timestamp = Timestamp::from_unix_seconds(FIXED_TIME);
 
 impl Builder<'_> {
     pub(super) fn files(&self, step: &Step, files: &Files, metadata: Metadata) -> Result<Output, GraphError> {
-        let op = |source| GraphError::Op { step: step.id.clone(), source };
+        let op = |source| GraphError::Op { step: step.id.to_string(), source };
         let mut unhashed: Vec<Output> = Vec::new();
         let mut actions: Vec<buildkit_llb::file::Action> = Vec::new();
         for (at, action) in files.actions.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Builder<'_> {
 
     /// The plan as files.
     pub(super) fn printed(&self) -> Result<Output, GraphError> {
-        let op = |source| GraphError::Op { step: StepId::new("plan"), source };
+        let op = |source| GraphError::Op { step: "plan".to_owned(), source };
         let json = plan::json(self.plan);
         let file = |name: &str, text: String| Mkfile::new(name, 0o644, text.into_bytes()).timestamp(FIXED);
         FileOp::new(Input::Scratch, file("/plan.txt", Text(self.plan).to_string()))

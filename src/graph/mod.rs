@@ -8,25 +8,13 @@ mod run;
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Input, LineRange, Location, Metadata, Output, Platform, SourceFile};
+use buildkit_frontend::diagnostic::{Span, source_file};
+use buildkit_frontend::image::Image;
+use buildkit_frontend::path::ImagePath;
+use buildkit_frontend::request::{ExecSettings, NoCache};
+use buildkit_llb::{Input, Location, Metadata, Output, Platform, SourceFile};
 
-use crate::diagnostic::Span;
-use crate::image::BaseConfig;
-use crate::path::ImagePath;
 use crate::plan::{Action, FileAction, ImageName, Origin, Plan, RunsOn, Step, StepId, Tree};
-use crate::request::{ExecSettings, NoCache, Resources};
-use crate::secret;
-
-/// An image that was looked up: where it is taken from, and its configuration.
-#[derive(Debug, Clone)]
-pub struct Image {
-    /// The op.
-    pub output: Output,
-    /// Its configuration.
-    pub config: BaseConfig,
-    /// The digest that its reference resolved to.
-    pub digest: String,
-}
 
 /// Everything that a plan's trees come from.
 #[derive(Debug, Clone)]
@@ -74,7 +62,7 @@ pub struct Settings<'a> {
 pub enum GraphError {
     /// A step uses one that comes later or is not there.
     #[error("step `{0}` is used before it is made")]
-    NoStep(StepId),
+    NoStep(String),
     /// An image was not looked up.
     #[error("{0} was not resolved")]
     NoImage(String),
@@ -85,7 +73,7 @@ pub enum GraphError {
     #[error("step `{step}`: {source}")]
     Op {
         /// The step.
-        step: StepId,
+        step: String,
         /// Why.
         source: buildkit_llb::Error,
     },
@@ -163,14 +151,14 @@ impl Builder<'_> {
         let ignored = step.names().iter().any(|name| no_cache.applies_to(name));
         let metadata = Metadata::named(self.plan.progress_name(step)).at(self.location(&span)).ignoring_cache(ignored);
         match step.action {
-            Action::Run(_) => limited(metadata, &self.settings.exec.resources),
+            Action::Run(_) => self.settings.exec.resources.limit(metadata),
             Action::Files(_) => metadata,
         }
     }
 
     fn location(&mut self, span: &Span) -> Location {
         let file = self.files.entry(span.file.name.clone()).or_insert_with(|| source_file(span));
-        file.at([lines(span)])
+        file.at([span.lines()])
     }
 
     fn tree(&self, tree: &Tree) -> Result<Input, GraphError> {
@@ -186,11 +174,13 @@ impl Builder<'_> {
             },
             Tree::Step(id) => match self.done.get(id) {
                 Some(Made::Files(output) | Made::Written { tree: output, .. }) => output,
-                _ => return Err(GraphError::NoStep(id.clone())),
+                _ => return Err(GraphError::NoStep(id.to_string())),
             },
             Tree::Output(id, path) => match self.done.get(id) {
-                Some(Made::Run(outputs)) => outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.clone()))?,
-                _ => return Err(GraphError::NoStep(id.clone())),
+                Some(Made::Run(outputs)) => {
+                    outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.to_string()))?
+                }
+                _ => return Err(GraphError::NoStep(id.to_string())),
             },
         };
         Ok(Input::Output(output.clone()))
@@ -210,25 +200,4 @@ impl Builder<'_> {
     fn program(&self) -> Result<&Program, GraphError> {
         self.trees.program.as_ref().ok_or_else(|| GraphError::NoImage("the frontend's own program".to_owned()))
     }
-}
-
-/// The file of a place, as it travels with a graph, into errors and provenance.
-fn source_file(span: &Span) -> SourceFile {
-    SourceFile::new(&span.file.name, "YAML", secret::masked(&span.file.text).into_owned())
-}
-
-/// The lines of a place.
-fn lines(span: &Span) -> LineRange {
-    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
-    LineRange::lines(line(span.first_line()), line(span.last_line()))
-}
-
-/// Metadata of a run within the resources that the client allows.
-pub fn limited(metadata: Metadata, resources: &Resources) -> Metadata {
-    if resources.is_empty() { metadata } else { metadata.limited_to(resources.clone().into()) }
-}
-
-/// A place as an op holds it.
-pub fn location(span: &Span) -> Location {
-    source_file(span).at([lines(span)])
 }

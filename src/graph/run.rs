@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::exec::{self, Bind, Cache, ContentCache, ExecOp, Network, Secret, Tmpfs, Ulimit};
-use buildkit_llb::{Input, LinuxResources, Metadata, Output};
+use buildkit_frontend::image::{BaseConfig, prefixed_path, set};
+use buildkit_llb::exec::{self, Bind, Cache, ContentCache, ExecOp, Network, Secret, Tmpfs};
+use buildkit_llb::{Input, Metadata, Output};
 
-use crate::image::{BaseConfig, prefixed_path, set};
 use crate::plan::{Access, Mount, MountKind, Run, Sharing, Step, Tree};
-use crate::request::{self, NetworkMode};
 
 use super::{Builder, GraphError};
 
@@ -19,7 +18,7 @@ impl Builder<'_> {
         run: &Run,
         metadata: Metadata,
     ) -> Result<BTreeMap<String, Output>, GraphError> {
-        let op = |source| GraphError::Op { step: step.id.clone(), source };
+        let op = |source| GraphError::Op { step: step.id.to_string(), source };
         let (program, args) = match run.args.split_first() {
             Some((_, args)) if run.root == Tree::Program => (self.program()?.path.as_str(), args),
             Some((program, args)) => (program.as_str(), args),
@@ -32,7 +31,10 @@ impl Builder<'_> {
             .platform(run.runs_on.platform(self.settings.build))
             .remove_mount_stubs_recursive(true)
             .metadata(metadata);
-        exec = self.settings(exec, run.network);
+        exec = self.settings.exec.apply(exec);
+        if run.network == Access::None {
+            exec = exec.network(Network::None);
+        }
         let mut outputs: Vec<(String, exec::MountId)> = Vec::new();
         for mount in &run.mounts {
             exec = self.mount(exec, mount, &mut outputs)?;
@@ -86,35 +88,6 @@ impl Builder<'_> {
         })
     }
 
-    /// What the client said of every program: network, proxies, hosts, limits.
-    fn settings(&self, mut exec: ExecOp, access: Access) -> ExecOp {
-        let settings = self.settings.exec;
-        exec = match (access, settings.network) {
-            (Access::None, _) | (_, NetworkMode::None) => exec.network(Network::None),
-            (_, NetworkMode::Host) => exec.network(Network::Host),
-            (_, NetworkMode::Sandbox) => exec,
-        };
-        if !settings.proxy.is_empty() {
-            exec = exec.proxy_env(proxy_env(&settings.proxy));
-        }
-        for host in &settings.extra_hosts {
-            exec = exec.extra_host(&host.host, host.ip);
-        }
-        for limit in &settings.ulimits {
-            exec = exec.ulimit(Ulimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard });
-        }
-        if let Some(size) = settings.shm_size {
-            exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
-        }
-        if let Some(hostname) = &settings.hostname {
-            exec = exec.hostname(hostname);
-        }
-        if let Some(parent) = &settings.cgroup_parent {
-            exec = exec.cgroup_parent(parent);
-        }
-        exec
-    }
-
     /// The root image's environment with the step's over it.
     fn env(&self, run: &Run) -> Vec<(String, String)> {
         let mut vars = self.base_config(&run.root).map(BaseConfig::env).unwrap_or_default();
@@ -136,32 +109,6 @@ impl Builder<'_> {
             }
             Tree::Output(id, _) => self.roots.get(id).and_then(|root| self.base_config(root)),
             _ => None,
-        }
-    }
-}
-
-/// Proxies as an exec holds them: beside its environment, outside its cache key.
-fn proxy_env(proxy: &request::ProxyEnv) -> exec::ProxyEnv {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    exec::ProxyEnv {
-        http_proxy: text(&proxy.http),
-        https_proxy: text(&proxy.https),
-        ftp_proxy: text(&proxy.ftp),
-        no_proxy: text(&proxy.no),
-        all_proxy: text(&proxy.all),
-    }
-}
-
-impl From<request::Resources> for LinuxResources {
-    fn from(resources: request::Resources) -> Self {
-        Self {
-            memory: resources.memory.unwrap_or_default(),
-            memory_swap: resources.memory_swap.unwrap_or_default(),
-            cpu_shares: resources.cpu_shares.unwrap_or_default(),
-            cpu_period: resources.cpu_period.unwrap_or_default(),
-            cpu_quota: resources.cpu_quota.unwrap_or_default(),
-            cpuset_cpus: resources.cpuset_cpus.unwrap_or_default(),
-            cpuset_mems: resources.cpuset_mems.unwrap_or_default(),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::Diagnostics;
-use crate::files::ignore_pattern;
-use crate::path::{ContextPath, ImagePath};
+use buildkit_frontend::diagnostic::Diagnostics;
+use buildkit_frontend::files::ignore_pattern;
+use buildkit_frontend::path::{ContextPath, ImagePath};
+
 use crate::repo::{Manifest, Reader, root_config};
 
 use super::yarn::Purpose;
@@ -73,7 +74,7 @@ impl Planner<'_> {
             title: format!("yarn {} ({})", args.join(" "), app.dir),
             because: format!("{because}; built once, on the builder's own platform"),
             origin,
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         Ok(Some(App { tree: Tree::Output(id, image_path(WORK)), dir: app.dir.clone() }))
     }
@@ -162,7 +163,7 @@ impl Planner<'_> {
                 title: line.value.clone(),
                 because: "build.before".to_owned(),
                 origin: super::Origin::Written(line.span.clone()),
-                action: Action::Run(Box::new(run)),
+                action: Action::Run(run),
             });
             tree = Tree::Output(id, image_path(WORK));
         }

@@ -1,8 +1,7 @@
 //! Architectures that images are made for, by all the names that they have.
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
 use buildkit_llb::Platform;
-
-use crate::diagnostic::{Diagnostic, Diagnostics};
 
 use super::Inputs;
 

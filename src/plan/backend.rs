@@ -1,7 +1,7 @@
 //! The backend's bundle: the backend, the local packages that it ships, never the app.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::path::ImagePath;
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::path::ImagePath;
 
 use super::app::NOT_BUILT;
 use super::yarn::Purpose;
@@ -79,7 +79,7 @@ impl Planner<'_> {
             title,
             because: self.backend.because.clone(),
             origin: origin.clone(),
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         Ok(self.unpacked(&id, origin))
     }

@@ -1,7 +1,8 @@
 //! Checks: they run beside the build, nothing waits for them, and the image exists only if they pass.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::Reader;
 use crate::spec::model::Check;
 
@@ -110,7 +111,7 @@ impl Planner<'_> {
             title: line,
             because: "the image needs it to pass; nothing waits for it".to_owned(),
             origin,
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         Ok(Gate { name, tree: Tree::Output(id, image_path(GATE)) })
     }
@@ -140,7 +141,12 @@ impl Planner<'_> {
     }
 }
 
-fn missing_script(name: &str, candidates: &[&str], origin: &Origin, default: crate::diagnostic::Span) -> Diagnostic {
+fn missing_script(
+    name: &str,
+    candidates: &[&str],
+    origin: &Origin,
+    default: buildkit_frontend::diagnostic::Span,
+) -> Diagnostic {
     let scripts: Vec<_> = candidates.iter().map(|script| format!("`{script}`")).collect();
     Diagnostic::error("plan/no-script", format!("the root package.json has no script {}", scripts.join(" or ")))
         .help(format!("add the script, or write the check as a command: `- {{name: my-{name}, run: yarn …}}`"))

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::diagnostic::Diagnostic;
+use buildkit_frontend::diagnostic::Diagnostic;
+use buildkit_frontend::image::{Healthcheck, ImageSettings};
+
 use crate::repo::config::{self, DEFAULT_PORT, Fault, Listen};
 use crate::spec::model::ConfigFile;
 
 use super::runtime::APP;
-use super::{HealthPlan, ImagePlan, Planner, env};
+use super::{Planner, env};
 
 impl Planner<'_> {
     /// The image's configuration, but for its history.
-    pub(super) fn image_config(&mut self) -> ImagePlan {
+    pub(super) fn image_config(&mut self) -> ImageSettings {
         let runtime = &self.spec().runtime;
         let configs = self.runtime_configs();
         let variables = runtime.env.iter().map(|(name, value)| (name.as_str(), value.value.as_str())).collect();
@@ -36,7 +38,7 @@ impl Planner<'_> {
         cmd.push(self.backend.value.dir.to_string());
         cmd.extend(configs.iter().flat_map(|config| ["--config".to_owned(), config.to.to_string()]));
         cmd.extend(runtime.args.iter().map(|arg| arg.value.clone()));
-        ImagePlan {
+        ImageSettings {
             workdir: APP.to_owned(),
             path: self.is_distroless().then(|| "/nodejs/bin".to_owned()),
             env: vars,
@@ -127,7 +129,7 @@ impl Planner<'_> {
         }
     }
 
-    fn healthcheck(&self, listen: &Listen, port: u16) -> Option<HealthPlan> {
+    fn healthcheck(&self, listen: &Listen, port: u16) -> Option<Healthcheck> {
         let written = self.spec().runtime.healthcheck.as_ref()?;
         // A certificate is for the name that users know, not for this address.
         let (module, options) = if listen.https { ("https", "{rejectUnauthorized:false},") } else { ("http", "") };
@@ -140,7 +142,7 @@ impl Planner<'_> {
         } else {
             vec!["NONE".to_owned()]
         };
-        Some(HealthPlan {
+        Some(Healthcheck {
             test,
             interval: written.interval,
             timeout: written.timeout,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
+use buildkit_frontend::files::PatternMatcher;
+use buildkit_frontend::path::{ContextPath, ImagePath};
 use buildkit_llb::Platform;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{PatternMatcher, is_secret};
-use crate::path::{ContextPath, ImagePath};
+use crate::hidden::is_secret;
 use crate::repo::{Naming, Withheld, config};
 use crate::spec::model::{ConfigFile, FileSource};
 

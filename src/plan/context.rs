@@ -4,13 +4,12 @@
 //! letter. The repository's `.dockerignore` is usually written for the host build and hides sources: its lines hold,
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::{
-    PatternMatcher, SETTINGS, cleaned, deny_patterns, ignore_pattern, is_matched, is_secret, is_template_content,
-    matches, may_reach, without_idle,
-};
-use crate::ignore;
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
+use buildkit_frontend::files::{PatternMatcher, cleaned, ignore_pattern, may_reach, without_idle};
+use buildkit_frontend::ignore;
+use buildkit_frontend::path::ContextPath;
+
+use crate::hidden::{SETTINGS, deny_patterns, is_matched, is_secret, is_template_content, matches};
 use crate::spec::model::FileSource;
 
 use super::Planner;

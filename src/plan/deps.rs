@@ -1,9 +1,9 @@
 //! Production dependencies: cut out of the one install, onto the image's base. A package that the frontend alone needs does
 //! not touch them, and nothing waits for the bundle.
 
+use buildkit_frontend::path::{ContextPath, ImagePath};
 use buildkit_llb::Platform;
 
-use crate::path::{ContextPath, ImagePath};
 use crate::prune::{self, Task};
 
 use super::architecture::cpu;
@@ -89,7 +89,7 @@ impl Planner<'_> {
             title: "production packages of the install".to_owned(),
             because: "what Node finds from the backend, without what nothing that stays asks for".to_owned(),
             origin,
-            action: Action::Run(Box::new(own(args.into(), mounts))),
+            action: Action::Run(own(args.into(), mounts)),
         });
         let image = Tree::Output(id.clone(), image_path(OUT));
         layers.add("production dependencies", image.clone());
@@ -117,7 +117,7 @@ impl Planner<'_> {
             title: "what the bundle loads".to_owned(),
             because: "packages are selected beside the build, which may ask for one that was left out".to_owned(),
             origin: self.backend_origin(),
-            action: Action::Run(Box::new(own(args.into(), mounts))),
+            action: Action::Run(own(args.into(), mounts)),
         });
         Gate { name: "bundle-check".to_owned(), tree: Tree::Output(id, image_path(GATE)) }
     }

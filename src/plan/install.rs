@@ -1,6 +1,7 @@
 //! The development install: what every build and check works on.
 
-use crate::diagnostic::Diagnostics;
+use buildkit_frontend::diagnostic::Diagnostics;
+
 use crate::repo::project::{self, SyntheticProject};
 
 use super::yarn::Purpose;
@@ -34,7 +35,7 @@ impl Planner<'_> {
             title: format!("yarn {}", args.join(" ")),
             because: "every build and check works on it; scripts are off, natives have steps of their own".to_owned(),
             origin,
-            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
+            action: Action::Run(Self::with_release_manifest(run, &project)),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }

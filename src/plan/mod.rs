@@ -29,15 +29,16 @@ mod yarn;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_frontend::diagnostic::render::printable;
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
+use buildkit_frontend::files::ignore_pattern;
+use buildkit_frontend::image::ImageSettings;
+use buildkit_frontend::path::{ContextPath, ImagePath};
+use buildkit_frontend::secret;
 use buildkit_llb::Platform;
 
-use crate::diagnostic::render::printable;
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
-use crate::files::ignore_pattern;
-use crate::path::{ContextPath, ImagePath};
 use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
-use crate::secret;
 use crate::spec::Spec;
 use crate::spec::model::SourceMaps;
 
@@ -79,7 +80,7 @@ const TOOLS: &str = "/opt/backstage-build";
 #[derive(Default)]
 struct Made {
     images: BTreeMap<Platform, Tree>,
-    configs: BTreeMap<Platform, ImagePlan>,
+    configs: BTreeMap<Platform, ImageSettings>,
     deps: BTreeMap<Platform, Tree>,
 }
 
@@ -158,7 +159,7 @@ impl<'a> Planner<'a> {
             let gates = checks.iter().chain([&loads]);
             let image = self.image(layers, &contents, frontend.as_ref(), &bundle, gates, platform);
             made.images.insert(platform.clone(), image.tree);
-            made.configs.insert(platform.clone(), ImagePlan { history: image.history, ..config.clone() });
+            made.configs.insert(platform.clone(), ImageSettings { history: image.history, ..config.clone() });
             made.deps.insert(platform.clone(), self.shown_deps(&deps, platform));
         }
         let targets = self.targets(made, &bundle, &checks);
@@ -329,10 +330,10 @@ fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::diagnostic::render::is_harmful;
     use proptest::prelude::*;
 
     use super::{MAX_LINE, one_line};
-    use crate::diagnostic::render::is_harmful;
 
     #[test]
     fn a_title_is_one_line_of_plain_text() {

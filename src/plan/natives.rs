@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use buildkit_frontend::path::{ContextPath, ImagePath};
 use buildkit_llb::Platform;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
-use crate::path::{ContextPath, ImagePath};
 use crate::prune::NATIVES_COMMAND;
 use crate::repo::config::at;
 use crate::repo::database::{Driver, Use, database_use, driver};
@@ -157,7 +157,7 @@ impl Planner<'_> {
             title: "into their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
             origin: AUTO,
-            action: Action::Run(Box::new(own(args, mounts))),
+            action: Action::Run(own(args, mounts)),
         });
         layers.add("native modules", Tree::Output(id, image_path(OUT)));
     }
@@ -322,7 +322,7 @@ impl Planner<'_> {
             title: format!("yarn {}", args.join(" ")),
             because: "the package and what its build needs, at the locked versions".to_owned(),
             origin: origin.clone(),
-            action: Action::Run(Box::new(Self::with_release_manifest(fetch, &project))),
+            action: Action::Run(Self::with_release_manifest(fetch, &project)),
         });
         let fetched = Tree::Output(fetched, image_path(WORK));
         let mut run = self.yarn(fetched, &self.install_dir(), &["install", "--immutable"], Purpose::Build);
@@ -363,7 +363,7 @@ impl Planner<'_> {
                 Toolset::Own | Toolset::There => native.because.clone(),
             },
             origin: origin.clone(),
-            action: Action::Run(Box::new(Self::with_release_manifest(run, &project))),
+            action: Action::Run(Self::with_release_manifest(run, &project)),
         });
         Ok(Tree::Output(id, image_path(WORK)))
     }
@@ -403,7 +403,7 @@ impl Planner<'_> {
                 because: "a native module is compiled where no prebuilt binary fits; never part of the image"
                     .to_owned(),
                 origin: origin.clone(),
-                action: Action::Run(Box::new(run)),
+                action: Action::Run(run),
             });
         }
         Tree::Output(id, ImagePath::root())

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Spanned};
+
 use crate::repo::NodeHint;
 use crate::repo::range::Range;
 use crate::spec::Spec;
@@ -218,8 +219,9 @@ impl Planner<'_> {
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::diagnostic::SourceFile;
+
     use super::*;
-    use crate::diagnostic::SourceFile;
 
     fn hint(kind: &'static str, range: &str) -> Option<u64> {
         let file = SourceFile::new("package.json", "");

@@ -1,7 +1,7 @@
 //! OS packages, for builds, for compiling and for the image.
 
-use crate::digest;
-use crate::path::ImagePath;
+use buildkit_frontend::digest;
+use buildkit_frontend::path::ImagePath;
 
 use super::yarn::helper;
 use super::{
@@ -20,7 +20,7 @@ impl Planner<'_> {
             title: format!("install {}", packages.join(" ")),
             because: "build.packages".to_owned(),
             origin: Origin::Written(first.span.clone()),
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         self.build_root = Tree::Output(id, ImagePath::root());
     }

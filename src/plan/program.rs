@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::path::ImagePath;
+use buildkit_frontend::path::ImagePath;
 
 use super::{Access, Mount, Run, RunsOn, Tree};
 

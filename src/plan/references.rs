@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::files::ignore_pattern;
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{Diagnostic, Span};
+use buildkit_frontend::files::ignore_pattern;
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::{Naming, Withheld, config};
 
 use super::Planner;

@@ -1,9 +1,8 @@
 //! The image: layers in the order in which they change.
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::path::ImagePath;
 use buildkit_llb::Platform;
-
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::path::ImagePath;
 
 use super::app::App;
 use super::checks::Gate;
@@ -102,7 +101,7 @@ impl Planner<'_> {
             title: format!("install {}", packages.join(" ")),
             because: "runtime.packages".to_owned(),
             origin: Origin::Written(first.span.clone()),
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         layers.add(&format!("packages: {}", packages.join(" ")), Tree::Output(id, ImagePath::root()));
         Ok(layers)

@@ -1,8 +1,7 @@
 //! A plan as JSON for whoever looks at it: `--json` and the target `plan`. The planning step hands a plan on whole.
 
+use buildkit_frontend::secret;
 use serde_json::Value;
-
-use crate::secret;
 
 use super::Plan;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::render::printable;
+use buildkit_frontend::diagnostic::render::printable;
 
 use super::{Action, CopyFiles, FileAction, LeftOut, Mount, MountKind, Plan, RunsOn, Step};
 

@@ -1,6 +1,6 @@
 //! Whom the image runs as.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
 
 use super::Planner;
 

@@ -1,9 +1,10 @@
 //! Which workspaces are the backend and the app.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
+use buildkit_frontend::text::nearest;
+
 use crate::repo::{Manifest, Repository};
 use crate::spec::model::Frontend;
-use crate::words::nearest;
 
 use super::{Decision, Inputs, Origin};
 

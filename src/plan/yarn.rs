@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use buildkit_frontend::path::{ContextPath, ImagePath};
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::path::{ContextPath, ImagePath};
 use crate::repo::is_fact;
 use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
@@ -118,7 +118,7 @@ impl Planner<'_> {
             title: format!("npm install @yarnpkg/cli-dist@{version}"),
             because,
             origin: self.yarn_decision().origin,
-            action: Action::Run(Box::new(run)),
+            action: Action::Run(run),
         });
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Planner<'_> {
         }
     }
 
-    fn wanted_yarn(&self) -> Option<&crate::diagnostic::Spanned<String>> {
+    fn wanted_yarn(&self) -> Option<&buildkit_frontend::diagnostic::Spanned<String>> {
         self.inputs.spec.install.yarn.as_ref().filter(|yarn| yarn.value != "auto")
     }
 

@@ -17,14 +17,13 @@ mod work;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile};
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
+use told::Told;
 
-use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::pipeline::{Included, Prepared, Reading, Source};
 use crate::plan::Plan;
-
-use told::Told;
 
 pub use step::{COMMAND, Planned, PlanningStep};
 pub use work::work;

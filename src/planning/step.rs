@@ -2,15 +2,15 @@
 
 use std::error::Error;
 
+use buildkit_frontend::gateway::{CallError, Client, Failure, FileError, SolveRequest};
+use buildkit_frontend::request::{NoCache, Request};
 use buildkit_llb::exec::{Bind, ExecOp, Network};
 use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
-use crate::gateway::{CallError, Client, Failure, FileError, SolveRequest};
-use crate::graph::{self, Program};
+use crate::graph::Program;
 use crate::pipeline::{Included, Prepared, Reading};
 use crate::program;
-use crate::request::{NoCache, Request};
 
 use super::{Answer, Task};
 
@@ -94,7 +94,7 @@ impl<'a> PlanningStep<'a> {
             .mount(Bind::read_only(FACTS, facts.clone()))
             .mount(Bind::read_only(folder, task))
             .mount(out)
-            .metadata(graph::limited(metadata, &self.request.exec.resources));
+            .metadata(self.request.exec.resources.limit(metadata));
         Ok(run.build()?.output(&id)?)
     }
 
@@ -102,7 +102,7 @@ impl<'a> PlanningStep<'a> {
     async fn answer(&self, tree: &Output) -> Result<Result<Answer, String>, FileError> {
         let request = SolveRequest {
             definition: Definition::new(tree.clone()).to_pb(),
-            cache_imports: crate::sources::imports(self.request),
+            cache_imports: buildkit_frontend::contexts::imports(self.request),
             ..SolveRequest::default()
         };
         let reference = self.client.solve(request).await?;

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::work::answer;
-use super::*;
-use crate::diagnostic::render::{Colour, terminal};
-use crate::diagnostic::{Diagnostics, Severity, Span};
-use crate::files::{DirectoryFiles, ReadSet, parse_ignore_file};
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::diagnostic::{Diagnostics, Severity, Span};
+use buildkit_frontend::files::{DirectoryFiles, ReadSet, parse_ignore_file};
+use buildkit_frontend::path::ContextPath;
+
 use crate::pipeline::{self, Prepared};
 use crate::plan::{Origin, Text};
 use crate::spec;
+
+use super::work::answer;
+use super::*;
 
 fn amd64() -> Platform {
     Platform::new("linux", "amd64", "")
@@ -79,7 +81,7 @@ fn through_json<T: Serialize + for<'de> Deserialize<'de>>(value: &T) -> T {
 
 /// What the daemon sends of a repository: the files of a read set, links as links.
 fn facts(case: &Case, set: &ReadSet) -> tempfile::TempDir {
-    fn copy(from: &Path, to: &Path, path: &str, shown: &crate::files::ReadSetMatcher) {
+    fn copy(from: &Path, to: &Path, path: &str, shown: &buildkit_frontend::files::ReadSetMatcher) {
         for entry in std::fs::read_dir(from.join(path)).unwrap() {
             let entry = entry.unwrap();
             let path = Path::new(path).join(entry.file_name()).to_str().unwrap().to_owned();

@@ -4,11 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Label, SourceFile, Span};
+use buildkit_frontend::secret;
+use buildkit_frontend::secret::head;
 use serde::{Deserialize, Serialize};
-
-use crate::diagnostic::{Diagnostic, Label, SourceFile, Span};
-use crate::secret;
-use crate::words::head;
 
 /// Lines told before and after a place; clients show two to four.
 const CONTEXT: usize = 6;

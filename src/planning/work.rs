@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::files::{DirectoryFiles, ReadSet};
+use buildkit_frontend::files::{DirectoryFiles, ReadSet};
+
 use crate::pipeline::Reading;
 use crate::plan::Plan;
 use crate::repo;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::files::PatternMatcher;
+use buildkit_frontend::files::PatternMatcher;
 
 use super::task::Prune;
 

@@ -7,10 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use buildkit_frontend::diagnostic::{SourceFile, Span};
+use buildkit_frontend::path::ContextPath;
 use serde_json::{Map, Value};
-
-use crate::diagnostic::{SourceFile, Span};
-use crate::path::ContextPath;
 
 use super::{AppConfig, Repository};
 

@@ -192,13 +192,12 @@ impl Production<'_> {
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::files::MemoryFiles;
+    use buildkit_frontend::path::ContextPath;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::{Repository, read};
-    use crate::files::MemoryFiles;
-    use crate::path::ContextPath;
-
     use super::*;
 
     const SQLITE: &str = "better-sqlite3";

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::SourceFile;
+use buildkit_frontend::path::ContextPath;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::diagnostic::SourceFile;
-use crate::path::ContextPath;
 
 use super::Ignores;
 use super::lock::{Edges, Lockfile, Resolver, Rules};

@@ -3,9 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Span};
 use serde_json::{Map, Value};
-
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
 /// A step into a JSON document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Span};
+use buildkit_frontend::digest;
+use buildkit_frontend::path::ContextPath;
 use bytes::Bytes;
 use serde_json::{Map, Value};
-
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
-use crate::digest;
-use crate::path::ContextPath;
 
 use super::json::{self, Step};
 use super::lock::{Locator, is_name};

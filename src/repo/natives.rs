@@ -6,9 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_frontend::path::ContextPath;
 use serde_json::Value;
-
-use crate::path::ContextPath;
 
 use super::Repository;
 use super::lock::{Descriptor, Edge, Edges, Entry, Locator, Marks, Resolver, Rules, Seed, Walk, bound_parent};

@@ -1,7 +1,9 @@
 //! The one declared set of what facts are read from.
 
-use crate::files::{ReadSet, deny_patterns, ignore_pattern, is_denied, matches};
-use crate::path::ContextPath;
+use buildkit_frontend::files::{ReadSet, ignore_pattern};
+use buildkit_frontend::path::ContextPath;
+
+use crate::hidden::{deny_patterns, is_denied, matches};
 
 /// Directories that hold nothing that is written by hand. Without a wildcard exception anywhere in the set the client
 /// never walks into them (measured: BuildKit's client prunes by patterns unless an exception holds a wildcard).

@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::Diagnostic;
-use crate::files::{GitIgnore, PatternMatcher, ignored_by, is_secret, looks_secret, parse_ignore_file};
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::Diagnostic;
+use buildkit_frontend::files::{PatternMatcher, parse_ignore_file};
+use buildkit_frontend::path::ContextPath;
+
+use crate::hidden::{GitIgnore, ignored_by, is_secret, looks_secret};
 
 use super::BuildFileSays;
 

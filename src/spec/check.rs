@@ -1,9 +1,10 @@
 //! Compares a tree with the language's tables and reports everything that does not fit, in one pass.
 
+use buildkit_frontend::diagnostic::Diagnostic;
+use buildkit_frontend::text::{list, nearest, quote};
+
 use super::language::{self, Format, Key, Misfit, ROOT, Shape, Status, Word};
 use super::tree::{Entry, Kind, Node};
-use crate::diagnostic::Diagnostic;
-use crate::words::{list, nearest, quote};
 
 /// What does not fit in a build file, or in the tree of a build arg.
 pub(crate) fn check(root: &Node) -> Vec<Diagnostic> {
@@ -306,7 +307,7 @@ fn found(node: &Node) -> String {
 }
 
 /// The part of a node's span that is on its first line: a whole mapping underlined says nothing.
-fn first_line(node: &Node) -> crate::diagnostic::Span {
+fn first_line(node: &Node) -> buildkit_frontend::diagnostic::Span {
     let mut span = node.span.clone();
     if let Some(end) = span.file.text.get(span.range.clone()).and_then(|text| text.find('\n')) {
         span.range.end = span.range.start.saturating_add(end);

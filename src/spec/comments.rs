@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
+use buildkit_frontend::secret;
 use granit_parser::{Event, Parser};
-
-use crate::secret;
 
 /// A build file's text with its comments blotted out behind their `#`. Values, lines and offsets stay what they are.
 ///
@@ -26,11 +25,12 @@ pub(crate) fn without_comments(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::diagnostic::SourceFile;
     use proptest::prelude::*;
 
-    use super::*;
-    use crate::diagnostic::SourceFile;
     use crate::spec::tree::{Kind, Node, load};
+
+    use super::*;
 
     /// What a text means, with the places.
     fn meaning(text: &str) -> Option<String> {

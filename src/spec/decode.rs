@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 
 /// Largest build file. BuildKit sends the whole file with every graph and every error.
 pub const MAX_BYTES: usize = 1024 * 1024;

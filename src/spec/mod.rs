@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
 mod check;
 mod comments;

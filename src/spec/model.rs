@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{SourceFile, Span, Spanned};
-use crate::path::{ContextPath, ImagePath};
+use buildkit_frontend::diagnostic::{SourceFile, Span, Spanned};
+use buildkit_frontend::path::{ContextPath, ImagePath};
 
 /// A build file, parsed and checked in itself; nothing in it has been compared with the repository yet.
 #[derive(Debug, Clone)]

@@ -2,10 +2,11 @@
 //!
 //! Each becomes a small tree of its own, which is checked and read like the file, after it.
 
+use buildkit_frontend::diagnostic::{Span, Spanned};
+use buildkit_frontend::text::nearest;
+
 use super::language::{self, Key, ROOT, Shape};
 use super::tree::{Entry, Kind, Node};
-use crate::diagnostic::{Span, Spanned};
-use crate::words::nearest;
 
 /// Whether a build arg of this name sets a value of the build file: its first part is a noun.
 pub fn consumes(key: &str) -> bool {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
+use buildkit_frontend::secret;
+use buildkit_frontend::text::quote;
+
 use super::model::Spec;
 use super::tree::{Kind, Node};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
-use crate::secret;
-use crate::words::quote;
 
 /// More than anyone reads; what comes after is dropped.
 pub(super) const MAX_DIAGNOSTICS: usize = 100;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Span, Spanned};
+use buildkit_frontend::secret;
+use buildkit_frontend::text::{nearest, quote};
+
 use super::language::PRESETS;
 use super::model::{Check, Frontend, Spec};
 use super::report::suspicious;
-use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::secret;
-use crate::words::{nearest, quote};
 
 /// What does not go together in a specification.
 pub(crate) fn apply(spec: &Spec) -> Vec<Diagnostic> {

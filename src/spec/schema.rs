@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::SourceFile;
 use serde_json::{Map, Value, json};
 
 use super::language::{self, Format, Key, PRESETS, ROOT, Shape, Status};
 use super::tree::{self, Kind, Node};
-use crate::diagnostic::SourceFile;
 
 /// The schema of a build file, draft 7 (which every editor knows).
 pub fn schema() -> Value {

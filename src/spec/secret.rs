@@ -1,8 +1,10 @@
 //! What must not be named by a build file: files that hold secrets or one person's settings.
 
+use buildkit_frontend::path::ContextPath;
+
+use crate::hidden::{denied_by, is_template_content};
+
 use super::language::Misfit;
-use crate::files::{denied_by, is_template_content};
-use crate::path::ContextPath;
 
 /// Whether a file may be named in a build file. Below a template's content it may be: that is for other repositories.
 pub(crate) fn local_file(path: &ContextPath) -> Result<(), Misfit> {

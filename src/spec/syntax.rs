@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Span};
 use granit_parser::{ErrorKind, ScanError};
-
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
 /// What went wrong, and what to do.
 struct Words {

@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Span, Spanned};
+use buildkit_frontend::secret;
+use buildkit_frontend::text::quote;
 use granit_parser::{Event, Parser, ScalarStyle, Span as Mark};
 
 use super::report::MAX_DIAGNOSTICS;
 use super::syntax;
-use crate::diagnostic::{Diagnostic, SourceFile, Span, Spanned};
-use crate::secret;
-use crate::words::quote;
 
 /// More values than any build file has; what is above is an attack or a wrong file.
 const MAX_NODES: usize = 20_000;

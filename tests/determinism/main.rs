@@ -20,10 +20,9 @@ mod repo;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstage_build::path::ContextPath;
 use backstage_build::pipeline::Prepared;
+use buildkit_frontend::path::ContextPath;
 use buildkit_llb::{Definition, Digest};
-
 use random::Random;
 use repo::Repo;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use backstage_build::files::PatternMatcher;
-use backstage_build::path::{ContextPath, ImagePath};
 use backstage_build::pipeline::Prepared;
 use backstage_build::plan::{Action, FileAction, MountKind, StepId, Tree};
+use buildkit_frontend::files::PatternMatcher;
+use buildkit_frontend::path::{ContextPath, ImagePath};
 use buildkit_llb::Digest;
 use serde_json::{Map, Value};
 

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use backstage_build::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use backstage_build::epoch::FIXED_TIME;
-use backstage_build::files::{DirectoryFiles, MemoryFiles, ReadSet};
-use backstage_build::graph::{self, Image, Program, Settings, Trees};
-use backstage_build::image::{self, Additions, BaseConfig};
-use backstage_build::path::ContextPath;
+use backstage_build::frontend::{MADE_BY, NAMES};
+use backstage_build::graph::{self, Program, Settings, Trees};
 use backstage_build::pipeline::{self, Prepared, Source};
 use backstage_build::plan::{ImageName, Plan, RunsOn, Target, Tree};
-use backstage_build::request::{ExecSettings, NoCache};
-use backstage_build::sources::{local_context, local_facts};
+use buildkit_frontend::contexts::{local_context, local_facts};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use buildkit_frontend::files::{DirectoryFiles, MemoryFiles, ReadSet};
+use buildkit_frontend::image::{self, Additions, BaseConfig, Image};
+use buildkit_frontend::path::ContextPath;
+use buildkit_frontend::request::{ExecSettings, NoCache};
 use buildkit_llb::source::{Image as ImageSource, Local};
 use buildkit_llb::{Definition, Digest, ImageRef, Metadata, Output, Platform};
 use serde_json::{Value, json};
@@ -99,14 +100,14 @@ fn trees(prepared: &Prepared, written: Option<Output>) -> Trees {
     let Prepared { plan, read_set, .. } = prepared;
     let images = plan.steps.iter().flat_map(|step| step.action.trees()).filter_map(|tree| match tree {
         Tree::Image(name, runs_on) => {
-            Some(((name.clone(), runs_on.clone()), image_of(&plan.images[name].reference, runs_on)))
+            Some(((name.clone(), runs_on.clone()), image_of(&plan.images.get(name).unwrap().reference, runs_on)))
         }
         _ => None,
     });
     Trees {
         images: images.collect(),
-        facts: local_facts("session", read_set),
-        context: local_context("session", &plan.context),
+        facts: local_facts(NAMES, "session", read_set),
+        context: local_context(NAMES, "session", &plan.context.paths, &plan.context.exclude),
         program: Some(Program { root: frontend(), path: "/backstage-build".to_owned() }),
         written,
     }
@@ -197,12 +198,12 @@ fn translated(
 
 /// The image's configuration.
 pub fn config(plan: &Plan, platform: &Platform, labels: &BTreeMap<String, String>) -> Value {
-    let base = &plan.images[&ImageName::RUNTIME];
+    let base = plan.images.get(&ImageName::RUNTIME).unwrap();
     let image = image_of(&base.reference, &RunsOn::Target(platform.clone()));
     let plan = image_target(plan).config(platform).unwrap();
     let defaults = BTreeMap::from([("org.opencontainers.image.base.name".to_owned(), base.reference.clone())]);
-    let additions = Additions { labels: labels.clone(), defaults };
-    image::config(&image.config, plan, &additions, (platform.os(), platform.architecture(), platform.variant()))
+    let additions = Additions { labels: labels.clone(), defaults, made_by: MADE_BY.to_owned() };
+    image::config(&image.config, plan, &additions, platform)
 }
 
 /// The default target.
@@ -218,7 +219,10 @@ pub fn bytes(definition: &Definition) -> Vec<u8> {
 
 /// What a definition needs that BuildKit 0.17, the oldest release that builds run on, cannot do.
 pub fn beyond_the_floor(definition: &Definition) -> Vec<String> {
-    let known: Vec<&str> = include_str!("caps-0.17.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    let known: Vec<&str> = include_str!("../../frontend/tests/gateway/caps-0.17.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
     let caps = definition.caps();
     caps.iter().map(|cap| cap.as_str().to_owned()).filter(|cap| !known.contains(&cap.as_str())).collect()
 }

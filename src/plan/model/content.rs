@@ -1,9 +1,8 @@
 //! The texts of written files.
 
+use buildkit_frontend::digest;
+use buildkit_frontend::secret;
 use serde::{Deserialize, Serialize, Serializer};
-
-use crate::digest;
-use crate::secret;
 
 /// Bytes of a text that JSON holds whole, for those who read a plan; without a secret in it.
 const SHORT: usize = 1024;

@@ -5,7 +5,6 @@
 //! there by their digest: what the planning step remembers is read back from it.
 
 mod content;
-mod image;
 mod origin;
 mod step;
 
@@ -14,13 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::SourceFile;
+use buildkit_frontend::image::ImageSettings;
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::SourceFile;
-
 pub use content::Content;
-pub use image::{HealthPlan, ImagePlan};
 pub use origin::Origin;
 pub use step::{
     Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree, Written,
@@ -150,7 +148,7 @@ pub struct Target {
     pub trees: BTreeMap<Platform, Tree>,
     /// Where it is an image, its configuration for each platform; otherwise it is files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<BTreeMap<Platform, ImagePlan>>,
+    pub image: Option<BTreeMap<Platform, ImageSettings>>,
 }
 
 impl Target {
@@ -160,7 +158,7 @@ impl Target {
     }
 
     /// The configuration of its image for a platform, if it is one.
-    pub fn config(&self, platform: &Platform) -> Option<&ImagePlan> {
+    pub fn config(&self, platform: &Platform) -> Option<&ImageSettings> {
         self.image.as_ref()?.get(platform)
     }
 }
@@ -213,7 +211,7 @@ impl Plan {
     }
 
     /// The configuration of the default target's image; where platforms differ, the first one's.
-    pub fn config(&self) -> Option<&ImagePlan> {
+    pub fn config(&self) -> Option<&ImageSettings> {
         self.target(None)?.config(self.platforms.first()?)
     }
 

@@ -5,9 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{SourceFile, Span};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::diagnostic::{SourceFile, Span};
 
 /// Where a thing was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use buildkit_frontend::digest;
+use buildkit_frontend::path::ImagePath;
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
-
-use crate::digest;
-use crate::path::ImagePath;
 
 use super::{Content, ImageName, Origin, RunsOn};
 
@@ -131,11 +130,12 @@ impl Step {
 /// What a step does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "a plan has some dozens")]
 pub enum Action {
     /// Puts files together; one file op.
     Files(Files),
     /// Runs a program; one exec.
-    Run(Box<Run>),
+    Run(Run),
 }
 
 /// A file tree that steps read.

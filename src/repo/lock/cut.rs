@@ -199,7 +199,8 @@ mod tests {
             "\n\"a@npm:1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  checksum: 00\n  linkType: hard\n";
         for (version, kept) in [(4, false), (7, false), (8, true), (10, true)] {
             let text = format!("# comment\n\n__metadata:\n  version: {version}\n  cacheKey: 8\n{entry}");
-            let lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text.as_str())).unwrap();
+            let lock =
+                Lockfile::parse(&buildkit_frontend::diagnostic::SourceFile::new("yarn.lock", text.as_str())).unwrap();
             let mut all = Walk::default();
             all.entries.insert(0);
             all.used.insert(0);

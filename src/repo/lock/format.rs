@@ -49,8 +49,9 @@ impl Lockfile {
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::diagnostic::SourceFile;
+
     use super::*;
-    use crate::diagnostic::SourceFile;
 
     #[test]
     fn each_format_has_a_yarn_that_writes_it() {

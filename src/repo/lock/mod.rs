@@ -22,11 +22,10 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::SourceFile;
+use buildkit_frontend::path::ContextPath;
 use bytestring::ByteString;
 use indexmap::{Equivalent, IndexMap};
-
-use crate::diagnostic::SourceFile;
-use crate::path::ContextPath;
 
 pub use cut::WorkspaceEntry;
 pub use descriptor::{Descriptor, Locator, is_name};

@@ -7,10 +7,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::SourceFile;
 use bytestring::ByteString;
 use indexmap::map;
-
-use crate::diagnostic::SourceFile;
 
 use super::descriptor::shared;
 use super::format::OLDEST;

@@ -10,9 +10,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use buildkit_frontend::path::ContextPath;
 use serde_json::Value;
-
-use crate::path::ContextPath;
 
 use super::lock::{Descriptor, Rules, Seed, Walk, backstage_params};
 use super::{Manifest, Repository};

@@ -1,8 +1,9 @@
 //! Projects made from a repository with every kind of dependency (tests/data/yarn/kitchen); that Yarn accepts them is
 //! proven in tests/repo_yarn.rs.
 
-use crate::files::{DirectoryFiles, MemoryFiles};
-use crate::path::ContextPath;
+use buildkit_frontend::files::{DirectoryFiles, MemoryFiles};
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::lock::{Edges, Lockfile};
 use crate::repo::{Repository, read, read_set};
 
@@ -72,7 +73,7 @@ fn a_frontend_dependency_does_not_touch_production() {
     let mut after = before.clone();
     let text = after.lock.file.text.replace("\"react@npm:18.", "\"react@npm:18.99.");
     assert_ne!(after.lock.file.text, text);
-    after.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
+    after.lock = Lockfile::parse(&buildkit_frontend::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
     after.edges = Edges::of(&after.lock);
     let project = |repo: &Repository| Production::of(repo, "backend").project();
     assert_eq!(project(&before), project(&after));
@@ -166,7 +167,7 @@ fn a_native_with_an_address_of_its_own() {
     let resolution = "  resolution: \"utf-8-validate@npm:";
     let version = before.split_once(resolution).and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
     let text = before.replace(&format!("{resolution}{version}"), &format!("{resolution}{version}{at}"));
-    repo.lock = Lockfile::parse(&crate::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
+    repo.lock = Lockfile::parse(&buildkit_frontend::diagnostic::SourceFile::new("yarn.lock", text)).unwrap();
     repo.edges = Edges::of(&repo.lock);
     let natives = Production::of(&repo, "backend").natives();
     let native = natives.iter().find(|native| native.name == "utf-8-validate").unwrap();

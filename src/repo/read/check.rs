@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::files::is_secret;
-use crate::path::{ContextPath, PathError};
+use buildkit_frontend::diagnostic::{Diagnostic, Span};
+use buildkit_frontend::path::{ContextPath, PathError};
+
+use crate::hidden::is_secret;
 use crate::repo::lock::{Missing, Walk};
 use crate::repo::project::{InstallManifest, named};
 use crate::repo::{Manifest, Repository};

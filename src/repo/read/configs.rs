@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
+use buildkit_frontend::files::Files;
+use buildkit_frontend::path::ContextPath;
+use buildkit_frontend::text::nearest;
 use bytes::Bytes;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span, Spanned};
-use crate::files::Files;
-use crate::path::ContextPath;
 use crate::repo::config::{self, Included, Size, resolve};
 use crate::repo::yaml;
 use crate::repo::{AppConfig, Ignores, Naming};
-use crate::words::nearest;
 
 use super::ignores::learn;
 use super::root::Root;

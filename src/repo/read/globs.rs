@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::files::{Entry, Files, FilesError, Kind, ignore_pattern};
-use crate::path::{ContextPath, PathError};
+use buildkit_frontend::files::{Entry, Files, FilesError, Kind, ignore_pattern};
+use buildkit_frontend::path::{ContextPath, PathError};
 
 /// Directories looked at, at most: `**` in a large repository must not walk for ever.
 const MAX_DIRECTORIES: usize = 20_000;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostics, SourceFile};
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::repo::{Manifest, NodeHint, json};
 
 use super::root::{NODE_FILES, Root};

@@ -1,8 +1,9 @@
 //! The ignore files that say whether an image may have what configs name.
 
-use crate::diagnostic::Diagnostic;
-use crate::files::Files;
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::Diagnostic;
+use buildkit_frontend::files::Files;
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::withheld::Ignores;
 
 use super::{SMALL, failed, read_each};

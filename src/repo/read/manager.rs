@@ -1,6 +1,7 @@
 //! The lockfile, and which package manager a repository without one belongs to.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
+
 use crate::repo::lock::{LockErrorKind, Lockfile};
 use crate::repo::{Manifest, YarnVersion};
 

@@ -17,12 +17,11 @@ mod yarn;
 
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
+use buildkit_frontend::files::{Files, FilesError};
+use buildkit_frontend::path::ContextPath;
 use bytes::{Buf as _, Bytes};
 use bytestring::ByteString;
-
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Spanned};
-use crate::files::{Files, FilesError};
-use crate::path::ContextPath;
 
 use super::lock::Edges;
 use super::{Ignores, Repository};

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use buildkit_frontend::files::{Entry, Files, Kind};
+use buildkit_frontend::path::ContextPath;
 use bytes::Bytes;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::files::{Entry, Files, Kind};
-use crate::path::ContextPath;
 use crate::repo::Manifest;
 
 use super::{LOCK, SMALL, failed, source};

@@ -1,8 +1,9 @@
 //! Mistakes in repositories, as a person sees them.
 
-use crate::diagnostic::{SourceFile, Span, Spanned};
-use crate::files::{DirectoryFiles, MemoryFiles};
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{SourceFile, Span, Spanned};
+use buildkit_frontend::files::{DirectoryFiles, MemoryFiles};
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::{Repository, config, project, read_set};
 
 use super::read;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::files::Files;
-use crate::path::ContextPath;
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::files::Files;
+use buildkit_frontend::path::ContextPath;
+
 use crate::repo::Manifest;
 use crate::repo::json::{Step, locate};
 

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use buildkit_frontend::files::{Files, Kind};
+use buildkit_frontend::path::ContextPath;
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::files::{Files, Kind};
-use crate::path::ContextPath;
 use crate::repo::lock::{Extension, Lockfile, Resolution, Rules};
 use crate::repo::{Manifest, Registries, YarnSetup, YarnVersion, yaml};
 
@@ -79,7 +79,7 @@ pub(super) fn setup(
 }
 
 /// Folders of patches that are there: tools such as patch-package read them besides the descriptors that name one.
-async fn patches(files: &dyn Files, root: &Root) -> Result<Vec<ContextPath>, crate::files::FilesError> {
+async fn patches(files: &dyn Files, root: &Root) -> Result<Vec<ContextPath>, buildkit_frontend::files::FilesError> {
     let folders = [(".yarn", ".yarn/patches"), ("patches", "patches")];
     let there = folders.into_iter().filter(|(top, _)| root.folders.contains(*top) || root.has(top));
     let wanted: Vec<ContextPath> = there.filter_map(|(_, path)| ContextPath::new(path).ok()).collect();

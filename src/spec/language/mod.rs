@@ -128,13 +128,13 @@ impl Shape {
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Off => "`false`".to_owned(),
             Self::Scalar(format) => format.wanted().to_owned(),
-            Self::OneOf(words) => crate::words::list(usable(words), "or"),
+            Self::OneOf(words) => buildkit_frontend::text::list(usable(words), "or"),
             Self::List(item) => format!("a list, each item {}", item.wanted()),
             Self::Map(_, value) => format!("a mapping, each value {}", value.wanted()),
             Self::Single(_, value) => format!("a name with {}", value.wanted()),
             Self::Object(keys) => {
                 let keys = keys.iter().filter(|key| key.status.usable()).map(|key| key.name);
-                format!("a mapping with {}", crate::words::list(keys, "or"))
+                format!("a mapping with {}", buildkit_frontend::text::list(keys, "or"))
             }
             Self::Any(shapes) => match shapes.split_last() {
                 Some((last, rest)) if !rest.is_empty() => {

@@ -1,12 +1,13 @@
 //! What exactly is wrong with a text that does not fit.
 
+use buildkit_frontend::files::PatternMatcher;
+use buildkit_frontend::path::{ContextPath, ImagePath, PathError};
+use buildkit_frontend::text::quote;
 use buildkit_llb::ImageRef;
 
-use super::Format;
-use crate::files::PatternMatcher;
-use crate::path::{ContextPath, ImagePath, PathError};
 use crate::spec::secret;
-use crate::words::quote;
+
+use super::Format;
 
 /// The names that `runtime.base` knows.
 pub(crate) const PRESETS: [&str; 6] = ["distroless", "slim", "alpine", "wolfi", "ubi", "dhi"];

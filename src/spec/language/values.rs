@@ -1,8 +1,10 @@
 //! Scalars that stand for a value of another type.
 
-use super::scalar::{Misfit, misfit};
+use buildkit_frontend::text::list;
+
 use crate::spec::model::NodeVersion;
-use crate::words::list;
+
+use super::scalar::{Misfit, misfit};
 
 /// `22`, `v22` or `22.19.0`.
 pub(crate) fn node_version(text: &str) -> Result<NodeVersion, Misfit> {

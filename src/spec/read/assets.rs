@@ -1,14 +1,16 @@
 //! Reads `config`, `files` and `checks`: lists whose items have a short and a long form.
 
-use super::{fitting, path, text};
-use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::path::{ContextPath, ImagePath};
+use buildkit_frontend::diagnostic::{Diagnostic, Span, Spanned};
+use buildkit_frontend::path::{ContextPath, ImagePath};
+use buildkit_frontend::text::quote;
+
 use crate::spec::WORKDIR;
 use crate::spec::language::{self, CHECK, mode};
 use crate::spec::model::{Check, ConfigFile, ExtraFile, FileSource};
 use crate::spec::secret;
 use crate::spec::tree::{Kind, Node};
-use crate::words::quote;
+
+use super::{fitting, path, text};
 
 pub(super) fn config(node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Spanned<Vec<Spanned<ConfigFile>>>> {
     if !matches!(node.kind, Kind::List(_)) {

@@ -1,11 +1,13 @@
 //! Reads `runtime`.
 
-use super::{boolean, fitting, path, set, set_list, set_map, text, texts};
-use crate::diagnostic::Spanned;
-use crate::path::ImagePath;
+use buildkit_frontend::diagnostic::Spanned;
+use buildkit_frontend::path::ImagePath;
+
 use crate::spec::language::{Misfit, duration};
 use crate::spec::model::{Healthcheck, Runtime};
 use crate::spec::tree::{Kind, Node};
+
+use super::{boolean, fitting, path, set, set_list, set_map, text, texts};
 
 pub(super) fn runtime(node: &Node, runtime: &mut Runtime) {
     set(&mut runtime.base, text(node.get("base")));

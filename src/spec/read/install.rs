@@ -1,10 +1,12 @@
 //! Reads `install`, `build` and `network`.
 
-use super::{boolean, fitting, path, paths, set, set_list, set_map, text, word};
-use crate::diagnostic::{Diagnostic, Spanned};
+use buildkit_frontend::diagnostic::{Diagnostic, Spanned};
+
 use crate::spec::language::memory;
 use crate::spec::model::{Build, CaSource, Install, NativeMode, Network, Proxy};
 use crate::spec::tree::{Kind, Node};
+
+use super::{boolean, fitting, path, paths, set, set_list, set_map, text, word};
 
 const NATIVES: [(&str, NativeMode); 4] = [
     ("auto", NativeMode::Auto),

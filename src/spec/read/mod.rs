@@ -9,11 +9,12 @@ mod install;
 
 use std::collections::BTreeMap;
 
+use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Spanned};
+use buildkit_frontend::path::ContextPath;
+
 use super::language::{Misfit, node_version, workspace};
 use super::model::{Frontend, Prune, PruneMode, SourceMaps, Spec};
 use super::tree::{Kind, Node};
-use crate::diagnostic::{Diagnostic, SourceFile, Spanned};
-use crate::path::ContextPath;
 
 /// Reads a tree; answers the mistakes that only show between several keys of one value.
 pub(crate) fn read(root: &Node, spec: &mut Spec) -> Vec<Diagnostic> {

@@ -1,7 +1,8 @@
 //! Every form that a value may have.
 
-use super::*;
 use crate::spec::model::*;
+
+use super::*;
 
 #[test]
 fn a_file_that_says_nothing() {
@@ -164,7 +165,10 @@ fn network() {
     assert_eq!(network("{ca: corp}").ca.unwrap().value, CaSource::Secret("corp".to_owned()));
     assert_eq!(network("{ca: {secret: corp}}").ca.unwrap().value, CaSource::Secret("corp".to_owned()));
     let file = network("{ca: {file: certs/ca.pem, runtime: true}}");
-    assert_eq!(file.ca.unwrap().value, CaSource::File(crate::path::ContextPath::new("certs/ca.pem").unwrap()));
+    assert_eq!(
+        file.ca.unwrap().value,
+        CaSource::File(buildkit_frontend::path::ContextPath::new("certs/ca.pem").unwrap())
+    );
     assert!(file.ca_runtime.unwrap().value);
     let proxy = network("{proxy: http://p:1}").proxy.unwrap().value;
     assert_eq!((proxy.http.as_deref(), proxy.https.as_deref()), (Some("http://p:1"), Some("http://p:1")));
@@ -181,7 +185,7 @@ fn json_build_files() {
 #[test]
 fn spans_are_those_of_the_values() {
     let spec = spec("node: 22\nruntime:\n  port: 8080\n  env:\n    A: b\nbuild: {before: [x, yarn y]}\n");
-    let text = |span: &crate::diagnostic::Span| span.file.text[span.range.clone()].to_owned();
+    let text = |span: &buildkit_frontend::diagnostic::Span| span.file.text[span.range.clone()].to_owned();
     assert_eq!(text(&spec.node.unwrap().span), "22");
     assert_eq!(spec.runtime.port.as_ref().unwrap().span.first_line(), 3);
     assert_eq!(text(&spec.runtime.env["A"].span), "b");

@@ -6,9 +6,10 @@ mod mistakes;
 mod overrides;
 mod properties;
 
+use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::gateway::Failure;
+
 use super::*;
-use crate::diagnostic::render::{Colour, terminal};
-use crate::gateway::Failure;
 
 pub(super) const NAME: &str = "backstage.build.yaml";
 

@@ -1,7 +1,8 @@
 use std::future::ready;
 
+use buildkit_frontend::files::{MemoryFiles, Pending};
+
 use super::*;
-use crate::files::{MemoryFiles, Pending};
 
 fn tree() -> MemoryFiles {
     let mut files = MemoryFiles::default();

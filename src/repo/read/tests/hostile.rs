@@ -73,7 +73,8 @@ fn what_nobody_named_may_be_anything() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     std::fs::create_dir_all(at("packages/backend")).unwrap();
     for name in ["package.json", "packages/backend/package.json", "yarn.lock", ".yarnrc.yml", "app-config.yaml"] {
-        let data = runtime.block_on(crate::files::Files::read(&small, &path(name), 1 << 20)).unwrap().unwrap();
+        let data =
+            runtime.block_on(buildkit_frontend::files::Files::read(&small, &path(name), 1 << 20)).unwrap().unwrap();
         std::fs::write(at(name), data).unwrap();
     }
     std::fs::create_dir(at("config")).unwrap();

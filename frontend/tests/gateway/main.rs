@@ -1,0 +1,18 @@
+//! The gateway client against a daemon that is played in this process, for what a real one does not do on demand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+
+mod calls;
+mod cut;
+mod daemon;
+mod errors;
+mod files;
+mod life;
+mod malformed;
