@@ -29,7 +29,7 @@ const CHILD: &str = "GATEWAY_CHILD";
 
 fn main() -> ExitCode {
     match std::env::var(CHILD) {
-        Ok(mode) => gateway::serve(IDENTITY, async |client| frontend(client, &mode).await),
+        Ok(mode) => gateway::serve(daemon::TEST, async |client| frontend(client, &mode).await),
         Err(_) => daemons(),
     }
 }

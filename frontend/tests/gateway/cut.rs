@@ -5,7 +5,7 @@ use std::time::Duration;
 use buildkit_frontend::gateway::*;
 use bytes::Bytes;
 
-use crate::daemon::{Act, Daemon, Inner};
+use crate::daemon::{Act, Daemon, Inner, TEST};
 
 /// Makes the call of this name.
 async fn call(client: &Client, name: &str) -> Result<(), CallError> {
@@ -105,7 +105,8 @@ async fn before_anything_was_said() {
     let (ours, theirs) = tokio::io::duplex(1024);
     drop(theirs);
     let (read, write) = tokio::io::split(ours);
-    let serving = serve_over(Transport::new(read, write), Environment::default(), async |_| panic!("not reached"));
+    let serving =
+        serve_over(TEST, Transport::new(read, write), Environment::default(), async |_| panic!("not reached"));
     let error = tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Lost(_) | ServeError::Handshake(_)), "{error:?}");
 }

@@ -9,7 +9,9 @@ use std::result::Result;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use buildkit_frontend::gateway::{Client, Environment, Failure, ResultBuilder, ServeError, Transport, serve_over};
+use buildkit_frontend::gateway::{
+    Client, Environment, Failure, Identity, ResultBuilder, ServeError, Transport, serve_over,
+};
 use buildkit_proto::apicaps::ApiCap;
 use buildkit_proto::frontend::llb_bridge_server::{LlbBridge, LlbBridgeServer};
 use buildkit_proto::frontend::*;
@@ -20,6 +22,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tonic::codegen::tokio_stream::{self, Stream};
 use tonic::{Request, Response, Status};
+
+/// Who serves.
+pub const TEST: Identity = Identity { name: "test", version: "0" };
 
 /// What the daemon does with a call instead of answering.
 #[derive(Clone)]
@@ -127,7 +132,7 @@ impl Daemon {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         self.listen(theirs);
         let (read, write) = tokio::io::split(ours);
-        let serving = serve_over(Transport::new(read, write), environment, handler);
+        let serving = serve_over(TEST, Transport::new(read, write), environment, handler);
         let bound = if self.0.bound.is_zero() { Duration::from_secs(300) } else { self.0.bound };
         tokio::time::timeout(bound, serving).await.expect("the frontend hangs")
     }

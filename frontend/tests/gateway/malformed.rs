@@ -14,7 +14,7 @@ use hyper::{Request, Response};
 use tonic::body::Body;
 use tonic::codegen::tokio_stream;
 
-use crate::daemon::{Daemon, Inner};
+use crate::daemon::{Daemon, Inner, TEST};
 
 #[tokio::test]
 async fn answers_without_what_was_asked_for() {
@@ -92,7 +92,8 @@ async fn served(raw: Raw) -> ServeError {
     let server = tonic::transport::Server::builder().add_service(raw);
     tokio::spawn(server.serve_with_incoming(tokio_stream::once(Ok::<_, std::io::Error>(theirs))));
     let (read, write) = tokio::io::split(ours);
-    let serving = serve_over(Transport::new(read, write), Environment::default(), async |_| Ok(ResultBuilder::empty()));
+    let serving =
+        serve_over(TEST, Transport::new(read, write), Environment::default(), async |_| Ok(ResultBuilder::empty()));
     tokio::time::timeout(Duration::from_secs(60), serving).await.expect("the frontend hangs").expect_err("no answer")
 }
 
@@ -131,7 +132,8 @@ async fn a_peer_that_does_not_speak_http2() {
     let (ours, mut theirs) = tokio::io::duplex(64 << 10);
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     let (read, write) = tokio::io::split(ours);
-    let serving = serve_over(Transport::new(read, write), Environment::default(), async |_| panic!("not reached"));
+    let serving =
+        serve_over(TEST, Transport::new(read, write), Environment::default(), async |_| panic!("not reached"));
     let error = tokio::time::timeout(Duration::from_secs(60), serving).await.expect("a hang").unwrap_err();
     assert!(matches!(error, ServeError::Lost(_)), "{error:?}");
 }
