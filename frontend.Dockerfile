@@ -32,7 +32,7 @@ RUN --mount=type=bind,target=/source \
     arm64) target=aarch64-unknown-linux-gnu gcc=aarch64-linux-gnu-gcc name=AARCH64_UNKNOWN_LINUX_GNU ;;
   esac
   cd /source
-  env "CARGO_TARGET_${name}_LINKER=$gcc" "CARGO_TARGET_${name}_RUSTFLAGS=-C target-feature=+crt-static -C relocation-model=static" \
+  env "CARGO_TARGET_${name}_LINKER=$gcc" "CARGO_TARGET_${name}_RUSTFLAGS=-C target-feature=+crt-static" \
     cargo build --release --locked --package backstage-build --target "$target" --target-dir /target
   install -D "/target/$target/release/backstage-build" "/out/$TARGETARCH/backstage-build"
 SH

@@ -65,6 +65,11 @@ pub fn frontend() -> String {
     required("FRONTEND")
 }
 
+/// The reference of the example of the crate for frontends.
+pub fn example_frontend() -> String {
+    required("EXAMPLE_FRONTEND")
+}
+
 /// The registry that tests may push to, as `host:port`.
 pub fn registry() -> String {
     required("REGISTRY")

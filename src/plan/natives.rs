@@ -299,7 +299,7 @@ impl Planner<'_> {
                 .at(self.spec().default_span())
                 .into());
         }
-        let files = self.project_files(&project, &[cpu(platform)]);
+        let files = self.project_files(&project, &self.cpus(std::slice::from_ref(platform)));
         let files = self.step(Step {
             id: StepId::named("native-files", name.as_str()).on(platform),
             group: group.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use buildkit_frontend::path::{ContextPath, ImagePath};
+use buildkit_llb::Platform;
 use serde_json::Value;
 
 use crate::repo::is_fact;
@@ -360,7 +361,8 @@ impl Planner<'_> {
                 text.push_str(if self.yarn_since(4, 0) { "  onConflict: reset\n" } else { "" });
             }
             let libc = if self.yarn_since(3, 2) { "  libc: [glibc]\n" } else { "" };
-            text.push_str(&format!("  os: [linux]\n  cpu: [current, {}]\n{libc}", cpus.join(", ")));
+            let cpus = [&["current"], cpus].concat().join(", ");
+            text.push_str(&format!("  os: [linux]\n  cpu: [{cpus}]\n{libc}"));
         }
         (path, Written::text(text))
     }
@@ -389,9 +391,11 @@ impl Planner<'_> {
         actions
     }
 
-    /// CPUs of all images, in Node's words.
-    pub(super) fn cpus(&self) -> Vec<&'static str> {
-        let mut cpus: Vec<_> = self.inputs.platforms.iter().map(cpu).collect();
+    /// CPUs of images, in Node's words, without the builder's own: every install is for that, and one for the builder and another
+    /// platform is the same as for the other alone.
+    pub(super) fn cpus(&self, platforms: &[Platform]) -> Vec<&'static str> {
+        let own = cpu(self.inputs.build);
+        let mut cpus: Vec<_> = platforms.iter().map(cpu).filter(|cpu| *cpu != own).collect();
         cpus.sort_unstable();
         cpus.dedup();
         cpus

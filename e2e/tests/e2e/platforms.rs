@@ -3,7 +3,7 @@
 use std::fs;
 
 use e2e::attestation::provenance;
-use e2e::engine::registry;
+use e2e::engine::{example_frontend, registry};
 use e2e::{Build, Built, Repo, report, run, unique};
 use serde_json::{Value, json};
 
@@ -110,7 +110,7 @@ fn every_exporter() {
     // Files: a folder for each platform.
     let files = both(&repo).target("bundle").pass().files();
     for platform in ["linux_amd64", "linux_arm64"] {
-        assert!(files.join(platform).join("packages/backend/package.json").is_file(), "{platform}");
+        assert!(files.join(platform).join("packages/backend/dist/index.cjs.js").is_file(), "{platform}");
     }
     let out = tempfile::tempdir().unwrap();
     let tar = out.path().join("plan.tar");
@@ -132,6 +132,29 @@ fn every_exporter() {
     assert_eq!(listed.image_of("linux/amd64").config["architecture"], "amd64");
     let twice = Build::of(&repo).args(["--platform", "linux/amd64,linux/x86_64"]).pass();
     assert_eq!(twice.image().config["architecture"], "amd64");
+}
+
+/// A frontend of a hundred lines, upon the crate that ours is upon as well.
+#[test]
+fn another_frontend_is_as_good() {
+    let repo = Repo::empty();
+    let syntax = format!("# syntax={}\n", example_frontend());
+    let spec = "base: gcr.io/distroless/nodejs22-debian13:nonroot\ncopy: src\ncommand: [node, src/index.js]\n";
+    repo.write("build.yaml", format!("{syntax}{spec}")).write("src/index.js", "1\n").write("src/left.txt", "");
+    repo.write("build.yaml.dockerignore", "**/*.txt\n");
+    let build = || both(&repo).file("build.yaml");
+    let built = build().args(["--label=a=b"]).pass();
+    for platform in BOTH {
+        let image = built.image_of(platform);
+        assert_eq!(image.config["architecture"], platform.trim_start_matches("linux/"));
+        assert_eq!(image.setting("Cmd"), &json!(["node", "src/index.js"]));
+        assert_eq!(image.setting("Labels")["a"], "b");
+        assert_eq!(image.app().into_keys().collect::<Vec<_>>(), ["src/index.js"]);
+    }
+    repo.write("build.yaml", format!("{syntax}{}", spec.replace("copy", "copi")));
+    build().dry().fail().says(&["build.yaml:3", "copi", ">>> copi: src", "the keys are"]);
+    repo.write("build.yaml", format!("{syntax}{}", spec.replace(":nonroot", ":no-such-tag")));
+    build().dry().fail().says(&["no-such-tag", "cannot be had"]);
 }
 
 /// `--no-cache-filter` reaches a step for one platform or for all.
