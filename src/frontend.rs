@@ -13,7 +13,7 @@ use buildkit_llb::{Input, Output, Platform};
 use crate::epoch::FIXED_TIME;
 use crate::graph::{self, Settings, Trees};
 use crate::images::{self, Images};
-use crate::pipeline::{Prepared, Reading, Source};
+use crate::pipeline::{self, Prepared, Reading, Round, Source};
 use crate::plan::{Action, ImageName, Plan, RunsOn, Step, Target};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::program;
@@ -126,35 +126,31 @@ async fn planned(
     repository: &Repository<'_>,
     mut step: Option<PlanningStep<'_>>,
 ) -> Result<(Prepared, Option<Output>), Failure> {
-    let mut reading = Reading::start(source)?;
     let mut failed = None;
-    loop {
+    let round = async |reading: &Reading<'_>| -> Result<_, Failure> {
         let facts = repository.facts(&reading.read_set())?;
         let files = repository.open(&facts).await?;
-        let asked = match &step {
-            Some(step) => step.ask(&reading, &facts).await?,
-            None => Planned::Nothing,
-        };
-        match asked {
-            Planned::Plan(prepared, written) => return Ok((*prepared, Some(written))),
+        // What it cannot answer it is not asked again in another round.
+        let Some(asked) = step.take() else { return Ok(Round::Files(files)) };
+        Ok(match asked.ask(reading, &facts).await? {
+            Planned::Plan(prepared, written) => Round::Planned(prepared, written),
             Planned::More(included) => {
-                reading.include(included);
-                continue;
+                step = Some(asked);
+                Round::More(included)
             }
-            Planned::Nothing => {}
-            Planned::Failed(reason) => failed = Some(unremembered(&reason)),
-        }
-        // It is not asked again in another round.
-        step = None;
-        if let Some(facts) = reading.read(&files).await? {
-            let mut prepared = facts.plan(source)?;
-            prepared.warnings.extend(failed);
-            return Ok((prepared, None));
-        }
-    }
+            Planned::Nothing => Round::Files(files),
+            Planned::Failed(reason) => {
+                failed = Some(uncached_plan(&reason));
+                Round::Files(files)
+            }
+        })
+    };
+    let (mut prepared, written) = pipeline::prepare(source, round).await?;
+    prepared.warnings.extend(failed);
+    Ok((prepared, written))
 }
 
-fn unremembered(reason: &str) -> Diagnostic {
+fn uncached_plan(reason: &str) -> Diagnostic {
     let message = format!("the step that plans failed, so this plan is not remembered: {reason}");
     Diagnostic::warning("planning/failed", message).help(
         "the image is the same, but each build plans anew, and installs that were remembered from other builds run again",

@@ -61,22 +61,55 @@ pub struct Facts {
     read_set: ReadSet,
 }
 
-/// Makes the plan. `open` shows the files of a read set.
+/// What a round of reading starts from.
+#[derive(Debug)]
+pub enum Round<F, W> {
+    /// The files of the read set.
+    Files(F),
+    /// Somebody else read these more files of the repository, and wants them to be shown.
+    More(Included),
+    /// Somebody else made the plan, and has something to say of it.
+    Planned(Box<Prepared>, W),
+}
+
+/// Makes the plan: the one loop over rounds. `round` shows the files of a read set, or knows what they come to; with the plan
+/// comes what it has to say of one that was not made here.
 ///
 /// # Errors
-/// The user's mistakes, and what `open` and its files fail with.
-pub async fn prepare<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Prepared, E>
+/// The user's mistakes, and what `round` and its files fail with.
+pub async fn prepare<F, W, E>(
+    source: &Source,
+    mut round: impl AsyncFnMut(&Reading<'_>) -> Result<Round<F, W>, E>,
+) -> Result<(Prepared, Option<W>), E>
 where
     F: Files,
     E: From<Diagnostics>,
 {
     let mut reading = Reading::start(source)?;
     loop {
-        let files = open(&reading.read_set()).await?;
-        if let Some(facts) = reading.read(&files).await? {
-            return Ok(facts.plan(source)?);
+        match round(&reading).await? {
+            Round::Planned(prepared, said) => return Ok((*prepared, Some(said))),
+            Round::More(included) => reading.include(included),
+            Round::Files(files) => {
+                if let Some(facts) = reading.read(&files).await? {
+                    return Ok((facts.plan(source)?, None));
+                }
+            }
         }
     }
+}
+
+/// The same where every round reads files and nobody else plans.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn prepare_from<F, E>(source: &Source, open: impl AsyncFn(&ReadSet) -> Result<F, E>) -> Result<Prepared, E>
+where
+    F: Files,
+    E: From<Diagnostics>,
+{
+    let round = async |reading: &Reading<'_>| Ok::<_, E>(Round::<F, ()>::Files(open(&reading.read_set()).await?));
+    Ok(prepare(source, round).await?.0)
 }
 
 /// A repository that is being read. Config files may include others, which only reading them tells, and those may again:

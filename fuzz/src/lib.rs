@@ -75,7 +75,7 @@ pub fn plan(files: &BTreeMap<ContextPath, String>) {
         build: Platform::new("linux", "amd64", ""),
     };
     let open = async |set: &ReadSet| shown(files, set);
-    match block_on(pipeline::prepare(&source, open)) {
+    match block_on(pipeline::prepare_from(&source, open)) {
         Ok(Prepared { plan, warnings, .. }) => {
             told(&warnings);
             printable(&Text(&plan).to_string());

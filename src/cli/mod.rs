@@ -202,7 +202,7 @@ impl Plan {
     async fn pipeline(&self) -> Result<Prepared, Diagnostics> {
         let source = self.source().await?;
         let open = async |set: &ReadSet| self.files(set);
-        let mut prepared = pipeline::prepare(&source, open).await?;
+        let mut prepared = pipeline::prepare_from(&source, open).await?;
         prepared.warnings.extend(notes::syntax_line(&source.file));
         let default = Span::line(&source.file, 1);
         prepared.warnings.extend(notes::behind_links(&self.directory, &prepared.plan, &default));

@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_a_template_loses_is_told() {
-        use crate::pipeline::{Source, prepare};
+        use crate::pipeline::{Source, prepare_from};
 
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/template-dotfiles/repo");
         let told = |text: &str| {
@@ -245,7 +245,7 @@ mod tests {
                 let open = async |set: &ReadSet| {
                     Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
                 };
-                let plan = prepare(&source, open).await.unwrap().plan;
+                let plan = prepare_from(&source, open).await.unwrap().plan;
                 left_out(&directory, &plan, &default).await
             })
         };
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_there_is_told() {
-        use crate::pipeline::{Source, prepare};
+        use crate::pipeline::{Source, prepare_from};
 
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
         let told = |text: &str| {
@@ -282,7 +282,7 @@ mod tests {
                 let open = async |set: &ReadSet| {
                     Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
                 };
-                let plan = prepare(&source, open).await.unwrap().plan;
+                let plan = prepare_from(&source, open).await.unwrap().plan;
                 missing(&directory, &plan, &default).await
             })
         };

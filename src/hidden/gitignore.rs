@@ -99,7 +99,7 @@ fn rule(line: &[u8], number: usize) -> Option<Rule> {
     let (taken_back, line) = line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest));
     let (directories_only, line) = line.strip_suffix(b"/").map_or((false, line), |rest| (true, rest));
     let name_only = !line.contains(&b'/');
-    let tokens = tokens(line.strip_prefix(b"/").unwrap_or(line))?;
+    let tokens = tokens(line.strip_prefix(b"/").unwrap_or(line), name_only)?;
     (!tokens.is_empty()).then_some(Rule { tokens, line: number, taken_back, directories_only, name_only })
 }
 
@@ -116,13 +116,19 @@ fn without_trailing_spaces(line: &[u8]) -> &[u8] {
 }
 
 /// `None` where git takes the pattern for one that matches nothing.
-fn tokens(pattern: &[u8]) -> Option<Vec<Token>> {
+///
+/// Git compares the plain text that a pattern for a path begins with by itself, and reads the rest as a pattern of its own: in
+/// `a**/b` the stars stand at the beginning (`match_pathname` in `dir.c`, Git 2.47).
+fn tokens(pattern: &[u8], name_only: bool) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = pattern;
     let mut after_slash = true;
+    let mut only_text = !name_only;
     while let Some((byte, behind)) = rest.split_first() {
         rest = behind;
-        let starts = std::mem::replace(&mut after_slash, *byte == b'/');
+        let is_special = matches!(byte, b'*' | b'?' | b'[' | b'\\');
+        let starts = std::mem::replace(&mut after_slash, *byte == b'/') || only_text;
+        only_text = only_text && !is_special;
         match byte {
             b'*' => {
                 let stars = rest.iter().take_while(|byte| **byte == b'*').count();

@@ -1,6 +1,6 @@
 //! The backend's bundle: the backend, the local packages that it ships, never the app.
 
-use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics};
+use buildkit_frontend::diagnostic::Diagnostics;
 use buildkit_frontend::path::ImagePath;
 
 use super::app::NOT_BUILT;
@@ -13,12 +13,6 @@ use super::{
 impl Planner<'_> {
     /// Builds and unpacks the bundle: the tree that the image gets at its working directory.
     pub(super) fn backend(&mut self, installed: &Tree) -> Result<Tree, Diagnostics> {
-        if let Some(from) = &self.spec().build.from {
-            return Err(Diagnostic::error("plan/not-supported", "`build.from` is not supported yet")
-                .help("leave it out: the bundle is built in the build")
-                .at(from.span.clone())
-                .into());
-        }
         let backend = self.backend.value;
         let written = self.spec().build.command.as_ref();
         let origin = match written {

@@ -9,8 +9,7 @@ use buildkit_frontend::image::{Healthcheck, ImageSettings};
 use crate::repo::config::{self, DEFAULT_PORT, Fault, Listen};
 use crate::spec::model::ConfigFile;
 
-use super::runtime::APP;
-use super::{Planner, env};
+use super::{APP, Planner, env};
 
 impl Planner<'_> {
     /// The image's configuration, but for its history.

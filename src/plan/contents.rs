@@ -12,8 +12,7 @@ use crate::repo::{Naming, Withheld, config};
 use crate::spec::model::{ConfigFile, FileSource};
 
 use super::references::reason;
-use super::runtime::APP;
-use super::{CopyFiles, FileAction, ImageName, Mode, Origin, Planner, RunsOn, Tree, image_path, rooted};
+use super::{APP, CopyFiles, FileAction, ImageName, Mode, Origin, Planner, RunsOn, Tree, image_path, rooted};
 
 /// Catalog locations with a `*` in them: each is tried on every workspace.
 const MAX_PATTERNS: usize = 1_000;
@@ -76,15 +75,6 @@ impl Planner<'_> {
                 FileSource::Image(reference) => {
                     let image = self.image_of(reference, &Origin::Written(file.span.clone()));
                     (CopyFiles::new(Tree::Scratch, rooted(&file.from), dest), Some(image))
-                }
-                FileSource::Named(name) => {
-                    return Err(Diagnostic::error(
-                        "plan/not-supported",
-                        format!("files from the named context `{name}` are not supported yet"),
-                    )
-                    .help("take them from the repository or from an image: `{image: ref, from, to}`")
-                    .at(file.span.clone())
-                    .into());
                 }
             };
             copy.mode = file.mode.map_or(Mode::Readable, Mode::Bits);

@@ -10,10 +10,10 @@ use super::architecture::cpu;
 use super::checks::{GATE, Gate};
 use super::natives::Natives;
 use super::program::own;
-use super::runtime::{APP, Layers};
+use super::runtime::Layers;
 use super::{
-    Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, Written, image_path,
-    in_repo,
+    APP, Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, Written,
+    image_path, in_repo,
 };
 
 /// Where the step finds its task, the install, and the base that it adds to; where it leaves its report.

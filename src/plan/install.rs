@@ -2,13 +2,10 @@
 
 use buildkit_frontend::diagnostic::Diagnostics;
 
-use crate::repo::project::{self, SyntheticProject};
+use crate::repo::project;
 
 use super::yarn::Purpose;
 use super::{Action, Origin, Planner, Step, StepId, Tree, WORK, image_path, origin};
-
-/// Where the manifest of the Backstage release lies in a project that is installed.
-pub(super) const RELEASE_MANIFEST: &str = "/backstage-manifest.json";
 
 impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
@@ -38,14 +35,5 @@ impl Planner<'_> {
             action: Action::Run(Self::with_release_manifest(run, &project)),
         });
         Ok(Tree::Output(id, image_path(WORK)))
-    }
-
-    /// Tells Backstage's Yarn plugin where the manifest is that the `backstage:^` protocol would ask the network for: it is
-    /// written from the lockfile.
-    pub(super) fn with_release_manifest(mut run: super::Run, project: &SyntheticProject) -> super::Run {
-        if project.backstage_manifest.is_some() {
-            run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), format!("{WORK}{RELEASE_MANIFEST}"));
-        }
-        run
     }
 }

@@ -40,7 +40,6 @@ use buildkit_llb::Platform;
 use crate::repo::project::Production;
 use crate::repo::{Manifest, Repository};
 use crate::spec::Spec;
-use crate::spec::model::SourceMaps;
 
 pub use model::*;
 pub use shown::json;
@@ -73,6 +72,8 @@ pub fn make(inputs: &Inputs<'_>) -> Result<(Plan, Vec<Diagnostic>), Diagnostics>
 const WORK: &str = "/build";
 /// Where the repository lies in that tree. Its parent holds our own `.yarnrc.yml`, which Yarn merges.
 const REPO: &str = "/repo";
+/// Where an image has the app: the Backstage charts expect it there.
+const APP: &str = "/app";
 /// Where our own helpers are mounted.
 const TOOLS: &str = "/opt/backstage-build";
 
@@ -140,7 +141,6 @@ impl<'a> Planner<'a> {
         self.notes();
         self.withhold();
         self.note_exact();
-        self.refuse_unsupported()?;
         self.refuse_unknown_user()?;
         let installed = self.install()?;
         let frontend = self.app(&installed)?;
@@ -179,30 +179,6 @@ impl<'a> Planner<'a> {
             targets,
         };
         Ok((plan, self.warnings))
-    }
-
-    /// What the language can say and this version does not do.
-    fn refuse_unsupported(&self) -> Result<(), Diagnostics> {
-        let spec = self.spec();
-        let refused = |what: &str, span: &Span, help: &str| {
-            Err(Diagnostic::error("plan/not-supported", format!("{what} is not supported yet"))
-                .help(help)
-                .at(span.clone())
-                .into())
-        };
-        match (&spec.network.ca_runtime, &spec.source_maps) {
-            (Some(runtime), _) if runtime.value => refused(
-                "a CA bundle in the image",
-                &runtime.span,
-                "put it into the base, or mount it when the container starts",
-            ),
-            (_, Some(maps)) if maps.value == SourceMaps::Export => refused(
-                "`sourceMaps: export`",
-                &maps.span,
-                "keep them with `keep`, or take them from the target `bundle`",
-            ),
-            _ => Ok(()),
-        }
     }
 
     fn spec(&self) -> &'a Spec {

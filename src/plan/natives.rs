@@ -15,10 +15,11 @@ use crate::spec::model::NativeMode;
 
 use super::architecture::{Architecture, architecture, cpu};
 use super::program::own;
-use super::runtime::{APP, Layers};
+use super::runtime::Layers;
 use super::yarn::{HANDED_ON_CACHE, Purpose};
 use super::{
-    Action, ImageName, LeftOut, Mount, MountKind, Origin, Planner, RunsOn, Step, StepId, Tree, WORK, env, image_path,
+    APP, Action, ImageName, LeftOut, Mount, MountKind, Origin, Planner, RunsOn, Step, StepId, Tree, WORK, env,
+    image_path,
 };
 
 /// Native modules of the production closure.

@@ -185,13 +185,6 @@ impl Planner<'_> {
         match base.as_str() {
             "distroless" => self.distroless(),
             "slim" => self.node_image(),
-            preset @ ("alpine" | "wolfi" | "ubi" | "dhi") => Err(Diagnostic::error(
-                "plan/not-supported",
-                format!("the preset `{preset}` is not supported yet"),
-            )
-            .help("use `distroless`, `slim` or the reference of an image with Node, built on the same libc as the build image")
-            .at(base.span.clone())
-            .into()),
             reference => Ok(reference.to_owned()),
         }
     }

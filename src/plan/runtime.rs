@@ -8,12 +8,9 @@ use super::app::App;
 use super::checks::Gate;
 use super::contents::Content;
 use super::{
-    Action, CopyFiles, FileAction, Files, ImageName, Mode, Origin, Planner, RunsOn, Step, StepId, Tree, image_path,
-    in_repo, prune,
+    APP, Action, CopyFiles, FileAction, Files, ImageName, Mode, Origin, Planner, RunsOn, Step, StepId, Tree,
+    image_path, in_repo, prune,
 };
-
-/// Where the Backstage charts expect the app.
-pub(super) const APP: &str = "/app";
 
 /// An image in the making.
 pub(super) struct Layers {
@@ -75,12 +72,6 @@ impl Planner<'_> {
     /// The base, with OS packages where it can install any. Its own programs do that, so they run on its platform.
     pub(super) fn runtime_packages(&mut self, platform: &Platform) -> Result<Layers, Diagnostics> {
         let runtime = &self.spec().runtime;
-        if let Some(init) = runtime.init.as_ref().filter(|init| init.value) {
-            return Err(Diagnostic::error("plan/not-supported", "`runtime.init` is not supported yet")
-                .help("the backend handles SIGTERM itself; start the container with `--init` where you need one")
-                .at(init.span.clone())
-                .into());
-        }
         let runs_on = RunsOn::Target(platform.clone());
         let tree = Tree::Image(ImageName::RUNTIME, runs_on.clone());
         let mut layers = Layers { tree, history: Vec::new() };

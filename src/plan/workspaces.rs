@@ -61,14 +61,6 @@ pub(super) fn app<'a>(
     let wanted = inputs.spec.frontend.as_ref();
     match wanted.map(|frontend| frontend.value) {
         Some(Frontend::None) => return Ok(None),
-        Some(Frontend::Separate) => {
-            let mut diagnostic = Diagnostic::error("plan/not-supported", "`frontend: separate` is not supported yet")
-                .help("use `bundled`, or `none` for an image without the app");
-            if let Some(frontend) = wanted {
-                diagnostic = diagnostic.at(frontend.span.clone());
-            }
-            return Err(diagnostic.into());
-        }
         Some(Frontend::Bundled) | None => {}
     }
     let shipped: Vec<&Manifest> =

@@ -12,7 +12,6 @@ use crate::repo::project::SyntheticProject;
 use crate::spec::model::CaSource;
 
 use super::architecture::cpu;
-use super::install::RELEASE_MANIFEST;
 use super::{
     Access, Action, CopyFiles, Decision, FileAction, Files, ImageName, Mount, MountKind, Origin, Planner, Run, RunsOn,
     Sharing, Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
@@ -47,6 +46,8 @@ pub(super) const HANDED_ON_CACHE: &str = "/build/cache";
 /// Hashes that Corepack takes, and how many digits they have.
 const HASHES: [(&str, usize); 5] = [("sha1", 40), ("sha224", 56), ("sha256", 64), ("sha384", 96), ("sha512", 128)];
 
+/// Where the manifest of the Backstage release lies in a project that is installed.
+const RELEASE_MANIFEST: &str = "/backstage-manifest.json";
 /// The repository's settings of Yarn.
 const YARN_SETTINGS: &str = ".yarnrc.yml";
 /// A folder of a project that holds nothing but settings.
@@ -389,6 +390,15 @@ impl Planner<'_> {
             }
         }
         actions
+    }
+
+    /// Tells Backstage's Yarn plugin where the manifest is that the `backstage:^` protocol would ask the network for: it is
+    /// written from the lockfile.
+    pub(super) fn with_release_manifest(mut run: Run, project: &SyntheticProject) -> Run {
+        if project.backstage_manifest.is_some() {
+            run.env.insert("BACKSTAGE_MANIFEST_FILE".to_owned(), format!("{WORK}{RELEASE_MANIFEST}"));
+        }
+        run
     }
 
     /// CPUs of images, in Node's words, without the builder's own: every install is for that, and one for the builder and another

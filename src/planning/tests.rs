@@ -72,7 +72,7 @@ fn here<T>(future: impl Future<Output = T>) -> T {
 
 fn in_process(case: &Case) -> Result<Prepared, Diagnostics> {
     let open = async |set: &ReadSet| Ok::<_, Diagnostics>(DirectoryFiles::new(&case.context, set).unwrap());
-    here(pipeline::prepare(&case.source, open))
+    here(pipeline::prepare_from(&case.source, open))
 }
 
 fn through_json<T: Serialize + for<'de> Deserialize<'de>>(value: &T) -> T {

@@ -126,7 +126,7 @@ impl Checker {
                     self.unknown(place, entry, keys);
                 }
                 Some(key) => match key.status {
-                    Status::NotYet => self.not_yet(entry, &place.join(key.name)),
+                    Status::NotYet(help) => self.not_yet(entry, &place.join(key.name), help),
                     Status::Instead(other) => self.instead(entry, &place.join(key.name), other),
                     Status::Optional | Status::Required if entry.value.kind == Kind::Null => {}
                     Status::Optional | Status::Required => self.value(&place.key(key), &entry.value, &key.shape),
@@ -174,9 +174,9 @@ impl Checker {
         self.mistakes.push(Diagnostic::error("spec/unknown-key", message).at(entry.key.span.clone()).help(help));
     }
 
-    fn not_yet(&mut self, entry: &Entry, path: &str) {
+    fn not_yet(&mut self, entry: &Entry, path: &str, help: &'static str) {
         let message = format!("{} is not supported yet", quote(path));
-        let help = "remove it: this version of the frontend builds without it";
+        let help = if help.is_empty() { "remove it: this version of the frontend builds without it" } else { help };
         self.mistakes.push(Diagnostic::error("spec/not-supported", message).at(entry.key.span.clone()).help(help));
     }
 
@@ -190,9 +190,10 @@ impl Checker {
         let known = words.iter().find(|word| word.text == text);
         match known.map(|word| word.status) {
             Some(Status::Optional | Status::Required) => return,
-            Some(Status::NotYet) => {
+            Some(Status::NotYet(help)) => {
                 let message = format!("{} in {} is not supported yet", quote(text), place_of(place));
-                let help = format!("this version knows {}", list(language::usable(words), "and"));
+                let known = || format!("this version knows {}", list(language::usable(words), "and"));
+                let help = if help.is_empty() { known() } else { help.to_owned() };
                 self.mistakes.push(Diagnostic::error("spec/not-supported", message).at(node.span.clone()).help(help));
                 return;
             }

@@ -101,8 +101,6 @@ pub struct NodeVersion {
 pub enum Frontend {
     /// Served by the backend, in the same image.
     Bundled,
-    /// Built apart, for an image of its own.
-    Separate,
     /// Not built.
     None,
 }
@@ -136,8 +134,6 @@ pub enum FileSource {
     Context,
     /// An image, by reference.
     Image(String),
-    /// A named context, by name.
-    Named(String),
 }
 
 /// How dependencies are installed.
@@ -189,8 +185,6 @@ pub struct Build {
     pub memory: Option<Spanned<u64>>,
     /// Whether backend code is minified.
     pub minify: Option<Spanned<bool>>,
-    /// Directory of an already built bundle (the host build).
-    pub from: Option<Spanned<ContextPath>>,
 }
 
 /// One check that gates the image.
@@ -240,8 +234,6 @@ pub enum SourceMaps {
     Drop,
     /// In the image.
     Keep,
-    /// Not in the image, but on the target `sourcemaps`.
-    Export,
 }
 
 /// The image that runs.
@@ -267,8 +259,6 @@ pub struct Runtime {
     pub port: Option<Spanned<u16>>,
     /// Whether, and how, the image says that it is healthy.
     pub healthcheck: Option<Spanned<Healthcheck>>,
-    /// Whether a small init is PID 1.
-    pub init: Option<Spanned<bool>>,
     /// Directories that the user may write to.
     pub writable: Vec<Spanned<ImagePath>>,
     /// Image labels.
@@ -299,8 +289,6 @@ pub struct Healthcheck {
 pub struct Network {
     /// A CA bundle for build steps.
     pub ca: Option<Spanned<CaSource>>,
-    /// Whether the CA bundle is also put into the image.
-    pub ca_runtime: Option<Spanned<bool>>,
     /// Proxy for build steps; build args of the same meaning win.
     pub proxy: Option<Spanned<Proxy>>,
     /// Base URL of a mirror of prebuilt native binaries.

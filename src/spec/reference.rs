@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::language::{Key, ROOT, Shape, Status, Word};
+use super::language::{BASES, Key, ROOT, Shape, Status, Word};
 
 const HEAD: &str = "\
 # The build file
@@ -131,10 +131,12 @@ fn inner<T>(shape: &'static Shape, pick: &impl Fn(&'static Shape) -> Option<T>) 
 fn later(page: &mut String, path: &str, keys: &'static [Key]) {
     for key in keys {
         let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
-        if key.status == Status::NotYet {
+        if matches!(key.status, Status::NotYet(_)) {
             let _ = writeln!(page, "- `{path}`: {}", key.doc);
         }
-        for word in choices(&key.shape).into_iter().flatten().filter(|word| word.status == Status::NotYet) {
+        let bases = if path == "runtime.base" { BASES } else { &[] };
+        let words = choices(&key.shape).into_iter().flatten().chain(bases);
+        for word in words.filter(|word| matches!(word.status, Status::NotYet(_))) {
             let _ = writeln!(page, "- `{path}: {}`: {}", word.text, word.doc);
         }
         for keys in objects(&key.shape) {

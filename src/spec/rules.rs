@@ -6,7 +6,7 @@ use buildkit_frontend::diagnostic::{Diagnostic, Span, Spanned};
 use buildkit_frontend::secret;
 use buildkit_frontend::text::{nearest, quote};
 
-use super::language::PRESETS;
+use super::language::{BASES, Status, usable};
 use super::model::{Check, Frontend, Spec};
 use super::report::suspicious;
 
@@ -15,11 +15,9 @@ pub(crate) fn apply(spec: &Spec) -> Vec<Diagnostic> {
     let mut rules = Rules { spec, found: Vec::new() };
     rules.config_targets();
     rules.check_names();
-    rules.built_bundle();
     rules.no_frontend();
     rules.node_options();
     rules.presets();
-    rules.certificate();
     rules.secrets_in_env();
     rules.found
 }
@@ -83,24 +81,6 @@ impl Rules<'_> {
         }
     }
 
-    /// `build.from` builds nothing, so nothing can be said about how.
-    fn built_bundle(&mut self) {
-        let build = &self.spec.build;
-        let Some(from) = &build.from else { return };
-        let others = [
-            ("build.command", build.command.as_ref().map(|value| value.span.clone())),
-            ("build.before", build.before.first().map(|value| value.span.clone())),
-            ("build.minify", build.minify.as_ref().map(|value| value.span.clone())),
-            ("build.config", build.config.as_ref().map(|value| value.span.clone())),
-        ];
-        for (path, span) in others {
-            if let Some(span) = span {
-                let message = format!("`build.from` uses a bundle that is already built, so `{path}` has no effect");
-                self.conflict(&message, (path, span), ("build.from", from.span.clone()), "remove one of them");
-            }
-        }
-    }
-
     fn no_frontend(&mut self) {
         let Some(Spanned { value: Frontend::None, span }) = &self.spec.frontend else { return };
         if let Some(config) = &self.spec.build.config {
@@ -127,8 +107,14 @@ impl Rules<'_> {
     /// `distrolless` is a valid image name, and hardly meant as one.
     fn presets(&mut self) {
         let Some(base) = &self.spec.runtime.base else { return };
-        let plain = !base.contains(['/', ':', '@', '.']) && !PRESETS.contains(&base.as_str());
-        if let Some(near) = nearest(base, PRESETS).filter(|_| plain) {
+        let known = BASES.iter().find(|known| known.text == base.as_str());
+        if let Some(Status::NotYet(help)) = known.map(|known| known.status) {
+            let message = format!("{} in `runtime.base` is not supported yet", quote(base));
+            self.found.push(Diagnostic::error("spec/not-supported", message).at(base.span.clone()).help(help));
+            return;
+        }
+        let plain = !base.contains(['/', ':', '@', '.']) && known.is_none();
+        if let Some(near) = nearest(base, usable(BASES)).filter(|_| plain) {
             let message = format!("{} is taken as the name of an image", quote(base));
             self.found.push(
                 Diagnostic::warning("spec/preset", message)
@@ -136,16 +122,6 @@ impl Rules<'_> {
                     .help(format!("did you mean `{near}`? For an image of this name write `{}:latest`", base.value)),
             );
         }
-    }
-
-    fn certificate(&mut self) {
-        let network = &self.spec.network;
-        let (None, Some(runtime)) = (&network.ca, &network.ca_runtime) else { return };
-        self.found.push(
-            Diagnostic::error("spec/missing-key", "`network.ca` names no certificates")
-                .at(runtime.span.clone())
-                .help("add `secret` or `file`"),
-        );
     }
 
     fn secrets_in_env(&mut self) {

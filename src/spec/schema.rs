@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buildkit_frontend::diagnostic::SourceFile;
 use serde_json::{Map, Value, json};
 
-use super::language::{self, Format, Key, PRESETS, ROOT, Shape, Status};
+use super::language::{self, BASES, Format, Key, ROOT, Shape, Status};
 use super::tree::{self, Kind, Node};
 
 /// The schema of a build file, draft 7 (which every editor knows).
@@ -119,7 +119,10 @@ fn scalar(format: Format) -> Value {
             add(&mut value, "minimum", json!(1));
             add(&mut value, "maximum", json!(65535));
         }
-        Format::Base => return json!({"anyOf": [{"enum": PRESETS}, value]}),
+        Format::Base => {
+            let names: Vec<&str> = language::usable(BASES).collect();
+            return json!({"anyOf": [{"enum": names}, value]});
+        }
         _ => {}
     }
     value

@@ -56,17 +56,17 @@ pub fn of_directory(source: &Source, root: &Path) -> Result<Prepared, Diagnostic
         DirectoryFiles::new(root, set)
             .map_err(|error| Diagnostics::from(Diagnostic::error("test/directory", error.to_string())))
     };
-    block_on(pipeline::prepare(source, open))
+    block_on(pipeline::prepare_from(source, open))
 }
 
 /// The plan of files in memory, narrowed to what a read set shows.
 pub fn of_files(source: &Source, files: &[(ContextPath, Vec<u8>)]) -> Result<Prepared, Diagnostics> {
-    block_on(pipeline::prepare(source, async |set: &ReadSet| Ok::<_, Diagnostics>(shown(files, set))))
+    block_on(pipeline::prepare_from(source, async |set: &ReadSet| Ok::<_, Diagnostics>(shown(files, set))))
 }
 
 /// The plan of files in memory, all of which are shown.
 pub fn of_memory(source: &Source, files: &MemoryFiles) -> Result<Prepared, Diagnostics> {
-    block_on(pipeline::prepare(source, async |_: &ReadSet| Ok::<_, Diagnostics>(files.clone())))
+    block_on(pipeline::prepare_from(source, async |_: &ReadSet| Ok::<_, Diagnostics>(files.clone())))
 }
 
 /// The files that a read set shows.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use buildkit_llb::file::{Copy, FileOp};
-use buildkit_llb::source::{Git, Local};
+use buildkit_llb::source::{Git, Local, MTime};
 use buildkit_llb::{Definition, Digest, Input, Metadata, Output};
 
 use crate::files::{ReadSet, ignore_pattern};
 use crate::gateway::{BuildkitFiles, Client, Evaluation, Failure, SolveRequest};
-use crate::request::{CONTEXT, ContextSource, GitRef, Request};
+use crate::request::{CONTEXT, ContextSource, GitMtime, GitRef, Request};
 
 /// What a frontend calls its two transfers.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +132,15 @@ pub(super) fn git(reference: &GitRef, request: &Request, metadata: Metadata) -> 
     }
     if reference.submodules == Some(false) {
         source = source.skip_submodules();
+    }
+    if let Some(mtime) = reference.mtime {
+        source = source.mtime(match mtime {
+            GitMtime::Checkout => MTime::Checkout,
+            GitMtime::Commit => MTime::Commit,
+        });
+    }
+    if reference.fetch_by_commit {
+        source = source.fetch_by_commit();
     }
     Ok(source.metadata(metadata).build())
 }

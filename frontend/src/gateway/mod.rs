@@ -48,6 +48,7 @@ mod error;
 mod excerpt;
 mod failure;
 mod files;
+mod identity;
 mod panic;
 mod reference;
 mod rpc;
@@ -65,7 +66,8 @@ pub use environment::{Environment, Worker, environment, is_frontend_environment}
 pub use error::{CallError, FileError};
 pub use failure::Failure;
 pub use files::BuildkitFiles;
+pub use identity::Identity;
 pub use reference::Reference;
-pub use serve::{Identity, ServeError, serve, serve_over};
+pub use serve::{ServeError, serve, serve_over};
 pub use status::Status;
 pub use transport::Transport;

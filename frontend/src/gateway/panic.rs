@@ -8,7 +8,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 use super::failure::Failure;
-use super::serve::Identity;
+use super::identity::Identity;
 
 thread_local! {
     /// Of this thread, and so of the handler that it runs.

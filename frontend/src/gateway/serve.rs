@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::environment::{Environment, environment};
 use super::error::CallError;
 use super::failure::Failure;
+use super::identity::Identity;
 use super::panic;
 use super::transport::Transport;
 
@@ -42,15 +43,6 @@ pub enum ServeError {
     /// The answer did not go through.
     #[error("BuildKit did not take the answer: {0}")]
     Answer(#[source] CallError),
-}
-
-/// Which frontend this is, for messages about its own mistakes: `env!("CARGO_PKG_NAME")` and `env!("CARGO_PKG_VERSION")`.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
 }
 
 /// Serves one build on stdin and stdout: runs `handler` with a connected [`Client`] and hands its outcome to the daemon.

@@ -1,5 +1,8 @@
 use proptest::prelude::*;
 
+use crate::path::PathError;
+
+use super::super::git_url::UrlError;
 use super::*;
 
 fn git(text: &str) -> GitRef {

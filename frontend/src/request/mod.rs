@@ -12,6 +12,7 @@ mod cache;
 mod context;
 mod exec;
 mod git;
+mod git_error;
 mod git_url;
 mod named;
 mod of_client;
@@ -36,18 +37,19 @@ pub use attest::{Attestations, DEFAULT_SBOM_GENERATOR, Sbom};
 pub use cache::{CacheImport, NoCache};
 pub use context::{BuildContext, BuildFile, BuildFileSource, CONTEXT, ContextSource, DOCKERFILE, Sessions, is_stdin};
 pub use exec::{ExecSettings, ExtraHost, NetworkMode, ULIMITS, Ulimit};
-pub use git::{GitMtime, GitRef, GitRefError};
+pub use git::{GitMtime, GitRef};
+pub use git_error::GitRefError;
 pub use git_url::UrlError;
 pub use named::{NamedContext, NamedContexts, NamedSource};
 pub use options::{Key, Opt, Status};
 pub use platforms::{ResultForm, TargetPlatforms};
 pub use proxy::{ProxyEnv, is_proxy};
 pub use read::{MAX_BYTES, MAX_OPTIONS};
-pub use resources::{MAX_CPU, Resources};
+pub use resources::Resources;
 pub use source::{FrontendIdentity, MAX_EPOCH, SourceDateEpoch, Subrequest, Vcs};
 pub use table::OPTIONS;
 pub use text::{Quoted, RemoteUrl};
-pub use value::{Invalid, MAX_ITEMS};
+pub use value::{Invalid, MAX_CPU, MAX_ITEMS};
 
 /// What the daemon says beside the options.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,7 +66,7 @@ fn build_args(reader: &Reader<'_>) -> (BTreeMap<String, String>, ProxyEnv) {
     let mut args = reader.map(&table::BUILD_ARG);
     let proxy = proxy::take(&mut args);
     args.retain(|name, _| {
-        let row = super::options::find(&format!("{}{name}", table::BUILD_ARG.key.text()));
+        let row = table::find(&format!("{}{name}", table::BUILD_ARG.key.text()));
         row.is_none_or(|row| row.key == table::BUILD_ARG.key)
     });
     (args, proxy)

@@ -1,9 +1,6 @@
 //! Memory and processor time of a step (`--resource`).
 
-use super::value::{Invalid, number};
-
-/// The highest processor or memory node that a set may name (`util/cpuset/cpuset.go` of BuildKit).
-pub const MAX_CPU: u32 = 8192;
+use super::value::{Invalid, MAX_CPU, number};
 
 /// What a step may use. `None` everywhere is no limit of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 
 use crate::path::PathError;
 
-use super::git::GitRefError;
+use super::git_error::GitRefError;
 use super::text::Quoted;
 
+/// The highest processor or memory node that a set may name (`util/cpuset/cpuset.go` of BuildKit).
+pub const MAX_CPU: u32 = 8192;
 /// Items that one value may list.
 pub const MAX_ITEMS: usize = 1024;
 
@@ -28,7 +30,7 @@ pub enum Invalid {
     #[error("{} has no \"=\"", Quoted(.0))]
     Pair(String),
     /// A list of CPUs or memory nodes that is not one.
-    #[error("{} is not a number or a range of numbers up to {}", Quoted(.0), super::resources::MAX_CPU)]
+    #[error("{} is not a number or a range of numbers up to {}", Quoted(.0), MAX_CPU)]
     CpuSet(String),
     /// A soft limit above the hard one.
     #[error("in {} the soft limit is above the hard one", Quoted(.0))]

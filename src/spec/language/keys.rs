@@ -14,8 +14,8 @@ const fn required(name: &'static str, shape: Shape, example: &'static str, doc: 
     Key { name, shape, doc, default: "", example, status: Required }
 }
 
-const fn not_yet(name: &'static str, doc: &'static str) -> Key {
-    Key { name, shape: Shape::Nothing, doc, default: "", example: "", status: NotYet }
+const fn not_yet(name: &'static str, doc: &'static str, help: &'static str) -> Key {
+    Key { name, shape: Shape::Nothing, doc, default: "", example: "", status: NotYet(help) }
 }
 
 const fn instead(name: &'static str, other: &'static str) -> Key {
@@ -24,6 +24,10 @@ const fn instead(name: &'static str, other: &'static str) -> Key {
 
 const fn word(text: &'static str, doc: &'static str) -> Word {
     Word { text, doc, status: Status::Optional }
+}
+
+const fn word_not_yet(text: &'static str, doc: &'static str, help: &'static str) -> Word {
+    Word { text, doc, status: NotYet(help) }
 }
 
 /// The nouns.
@@ -83,18 +87,22 @@ pub(crate) const ROOT: &[Key] = &[
         "",
         "How the build reaches the network. None of it is in the image unless said.",
     ),
-    not_yet("techdocs", "A pinned mkdocs for TechDocs."),
-    not_yet("plugins", "Dynamic plugins to bundle."),
-    not_yet("stages", "Own stages in any language."),
-    not_yet("environments", "Config files by environment."),
-    not_yet("registryMirror", "A mirror for base images."),
+    not_yet("techdocs", "A pinned mkdocs for TechDocs.", ""),
+    not_yet("plugins", "Dynamic plugins to bundle.", ""),
+    not_yet("stages", "Own stages in any language.", ""),
+    not_yet("environments", "Config files by environment.", "name the files in `config`"),
+    not_yet("registryMirror", "A mirror for base images.", "the builder's own configuration has mirrors"),
     instead("sqlite", "`install: {natives: {better-sqlite3: skip}}`"),
     instead("syntax", "`# syntax=IMAGE` as the first line of the file, a comment"),
 ];
 
 const FRONTEND: &[Word] = &[
     word("bundled", "Served by the backend, in the same image."),
-    word("separate", "Built apart, for an image of its own (target `frontend`). Not supported yet."),
+    word_not_yet(
+        "separate",
+        "Built apart, for an image of its own (target `frontend`).",
+        "use `bundled`, or `none` for an image without the app",
+    ),
     word("none", "Not built."),
 ];
 
@@ -121,14 +129,12 @@ const EXTRA_FILE: &[Key] = &[
     ),
     key("mode", Scalar(F::Mode), "\"0644\"", "as it is", "Permission bits, octal."),
     key("image", Scalar(F::Image), "nginx:1.29", "", "Takes the files from this image."),
-    key(
+    not_yet(
         "context",
-        Scalar(F::ContextName),
-        "docs",
-        "",
-        "Takes the files from this named context (`--build-context`). Not supported yet.",
+        "Takes the files from this named context (`--build-context`).",
+        "take them from the repository or from an image: `{image: ref, from, to}`",
     ),
-    not_yet("stage", "Takes the files from an own stage."),
+    not_yet("stage", "Takes the files from an own stage.", ""),
 ];
 
 const INSTALL: &[Key] = &[
@@ -196,22 +202,20 @@ const BUILD: &[Key] = &[
     key("env", Map(F::EnvName, &Scalar(F::EnvValue)), "{APP_VERSION: 1.10}", "", "Environment of build steps."),
     key("memory", Scalar(F::Memory), "4g", "`auto`", "Heap of each Node process: MiB, or a size such as `4g`."),
     key("minify", Shape::Bool, "true", "`false`", "Whether backend code is minified."),
-    key(
+    not_yet(
         "from",
-        Scalar(F::File),
-        "packages/backend/dist",
-        "",
-        "Directory of an already built bundle (the host build); nothing is built then. Not supported yet.",
+        "Directory of an already built bundle (the host build); nothing is built then.",
+        "leave it out: the bundle is built in the build",
     ),
-    not_yet("git", "Whether build steps see the git history."),
+    not_yet("git", "Whether build steps see the git history.", ""),
 ];
 
 const CHECKS: &[Word] = &[
     word("typecheck", "`yarn tsc`."),
     word("lint", "`yarn lint:all`."),
     word("test", "`yarn test:all`, or `yarn test` where there is no such script."),
-    Word { text: "boot", doc: "Starts the image and waits until it is ready.", status: NotYet },
-    Word { text: "audit", doc: "`yarn npm audit`.", status: NotYet },
+    word_not_yet("boot", "Starts the image and waits until it is ready.", ""),
+    word_not_yet("audit", "`yarn npm audit`.", ""),
 ];
 
 /// An own check in its long form.
@@ -244,8 +248,24 @@ const PRUNE: &[Key] = &[
 const SOURCE_MAPS: &[Word] = &[
     word("drop", "Not in the image."),
     word("keep", "In the image."),
-    word("export", "Not in the image, but on the target `sourcemaps`. Not supported yet."),
+    word_not_yet(
+        "export",
+        "Not in the image, but on the target `sourcemaps`.",
+        "keep them with `keep`, or take them from the target `bundle`",
+    ),
 ];
+
+/// The names that `runtime.base` knows.
+pub(crate) const BASES: &[Word] = &[
+    word("distroless", "Node alone, without a shell."),
+    word("slim", "The Node line on Debian, with a shell and npm."),
+    word_not_yet("alpine", "The Node line on Alpine.", OTHER_BASE),
+    word_not_yet("wolfi", "The Node line on Wolfi.", OTHER_BASE),
+    word_not_yet("ubi", "The Node line on Red Hat's UBI.", OTHER_BASE),
+    word_not_yet("dhi", "The Node line of Docker's hardened images.", OTHER_BASE),
+];
+const OTHER_BASE: &str =
+    "use `distroless`, `slim` or the reference of an image with Node, built on the same libc as the build image";
 
 const RUNTIME: &[Key] = &[
     key(
@@ -253,7 +273,7 @@ const RUNTIME: &[Key] = &[
         Scalar(F::Base),
         "slim",
         "`distroless`",
-        "`distroless`, `slim` (the Node line on Debian, with a shell and npm), or any image with `node` in its path. `alpine`, `wolfi`, `ubi` and `dhi` are not supported yet.",
+        "`distroless`, `slim` (the Node line on Debian, with a shell and npm), or any image with `node` in its path.",
     ),
     key("packages", List(&Scalar(F::OsPackage)), "[git]", "", "OS packages in the image."),
     key("user", Scalar(F::User), "1001:0", "the base's non-root user", "`uid`, `uid:gid` or a name that the base has."),
@@ -294,7 +314,11 @@ const RUNTIME: &[Key] = &[
         "`false`",
         "Whether, and how, the image says that it is healthy: `/.backstage/health/v1/readiness` answers 200.",
     ),
-    key("init", Shape::Bool, "true", "`false`", "Whether a small init is process 1. Not supported yet."),
+    not_yet(
+        "init",
+        "Whether a small init is process 1.",
+        "the backend handles SIGTERM itself; start the container with `--init` where you need one",
+    ),
     key("writable", List(&Scalar(F::Directory)), "[/tmp]", "`[/tmp]`", "Directories that the user may write to."),
     key(
         "labels",
@@ -311,8 +335,8 @@ const RUNTIME: &[Key] = &[
         "Manifest annotations.",
     ),
     key("stopSignal", Scalar(F::Signal), "SIGINT", "the base's", "Signal that stops the container."),
-    not_yet("workdir", "The working directory; it is `/app`."),
-    not_yet("pip", "Python packages in the image."),
+    not_yet("workdir", "The working directory; it is `/app`.", ""),
+    not_yet("pip", "Python packages in the image.", ""),
 ];
 
 const HEALTHCHECK: &[Key] = &[
@@ -349,7 +373,11 @@ const NETWORK: &[Key] = &[
 const CA: &[Key] = &[
     key("secret", Scalar(F::SecretId), "corporate-ca", "", "The id of a secret."),
     key("file", Scalar(F::File), "certs/ca.pem", "", "A file in the repository."),
-    key("runtime", Shape::Bool, "true", "`false`", "Whether the bundle is also put into the image. Not supported yet."),
+    not_yet(
+        "runtime",
+        "Whether the bundle is also put into the image.",
+        "put it into the base, or mount it when the container starts",
+    ),
 ];
 
 const PROXY: &[Key] = &[

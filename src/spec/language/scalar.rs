@@ -9,9 +9,6 @@ use crate::spec::secret;
 
 use super::Format;
 
-/// The names that `runtime.base` knows.
-pub(crate) const PRESETS: [&str; 6] = ["distroless", "slim", "alpine", "wolfi", "ubi", "dhi"];
-
 /// Names of targets and checks that an own check may not have.
 const RESERVED_CHECKS: [&str; 14] = [
     "audit",

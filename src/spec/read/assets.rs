@@ -49,7 +49,7 @@ fn extra_file(node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Spanned<Ext
         return path(Some(node)).map(|path| path.map(file));
     }
     let written = text(node.get("from"))?;
-    let source = source(node, mistakes);
+    let source = source(node);
     let from = ContextPath::new(written.trim_start_matches('/')).ok()?;
     if source == FileSource::Context {
         if written.starts_with('/') {
@@ -72,21 +72,8 @@ fn extra_file(node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Spanned<Ext
     Some(Spanned::new(ExtraFile { source, from, to, mode }, written.span))
 }
 
-fn source(node: &Node, mistakes: &mut Vec<Diagnostic>) -> FileSource {
-    match (text(node.get("image")), text(node.get("context"))) {
-        (Some(image), Some(context)) => {
-            mistakes.push(
-                Diagnostic::error("spec/conflict", "a file cannot come from an image and from a named context")
-                    .label(context.span, "the context")
-                    .label(image.span, "the image")
-                    .help("keep one of them, or write two items"),
-            );
-            FileSource::Image(image.value)
-        }
-        (Some(image), None) => FileSource::Image(image.value),
-        (None, Some(context)) => FileSource::Named(context.value),
-        (None, None) => FileSource::Context,
-    }
+fn source(node: &Node) -> FileSource {
+    text(node.get("image")).map_or(FileSource::Context, |image| FileSource::Image(image.value))
 }
 
 /// Where a copy lands. A path that ends in `/` would mean "into", which only the file tree could tell from "as".

@@ -7,7 +7,7 @@ use crate::spec::language::{Misfit, duration};
 use crate::spec::model::{Healthcheck, Runtime};
 use crate::spec::tree::{Kind, Node};
 
-use super::{boolean, fitting, path, set, set_list, set_map, text, texts};
+use super::{fitting, path, set, set_list, set_map, text, texts};
 
 pub(super) fn runtime(node: &Node, runtime: &mut Runtime) {
     set(&mut runtime.base, text(node.get("base")));
@@ -27,7 +27,6 @@ pub(super) fn runtime(node: &Node, runtime: &mut Runtime) {
     if let Some(node) = node.get("healthcheck") {
         runtime.healthcheck = healthcheck(node, runtime.healthcheck.as_ref());
     }
-    set(&mut runtime.init, boolean(node.get("init")));
     if let Some(list) = node.get("writable") {
         runtime.writable = list.items().iter().filter_map(directory).collect();
     }

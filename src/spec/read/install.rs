@@ -44,7 +44,6 @@ pub(super) fn build(node: &Node, build: &mut Build) {
         build.memory = value.map(|mib| Spanned::new(mib, span));
     }
     set(&mut build.minify, boolean(node.get("minify")));
-    set(&mut build.from, path(node.get("from")));
 }
 
 pub(super) fn network(node: &Node, network: &mut Network, mistakes: &mut Vec<Diagnostic>) {
@@ -65,7 +64,6 @@ fn ca(node: &Node, network: &mut Network, mistakes: &mut Vec<Diagnostic>) {
     }
     let secret = text(node.get("secret"));
     let file = path(node.get("file"));
-    set(&mut network.ca_runtime, boolean(node.get("runtime")));
     match (secret, file) {
         (Some(secret), Some(file)) => mistakes.push(
             Diagnostic::error("spec/conflict", "`network.ca` has both a secret and a file")

@@ -61,11 +61,9 @@ pub(crate) fn drop_foreign_keys(file: &SourceFile, root: &mut Node) {
     }
 }
 
-const FRONTEND: [(&str, Frontend); 3] =
-    [("bundled", Frontend::Bundled), ("separate", Frontend::Separate), ("none", Frontend::None)];
+const FRONTEND: [(&str, Frontend); 2] = [("bundled", Frontend::Bundled), ("none", Frontend::None)];
 
-const SOURCE_MAPS: [(&str, SourceMaps); 3] =
-    [("drop", SourceMaps::Drop), ("keep", SourceMaps::Keep), ("export", SourceMaps::Export)];
+const SOURCE_MAPS: [(&str, SourceMaps); 2] = [("drop", SourceMaps::Drop), ("keep", SourceMaps::Keep)];
 
 const PRUNE_MODES: [(&str, PruneMode); 2] = [("safe", PruneMode::Safe), ("off", PruneMode::Off)];
 

@@ -81,7 +81,6 @@ files:
   - {from: a, to: instrumentation.js, mode: 0644}
   - {from: b, to: /data/b, mode: \"755\"}
   - {image: nginx:1, from: /usr/sbin/nginx, to: /bin/nginx}
-  - {context: docs, from: site, to: docs/site/}
 ",
     );
     let config: Vec<_> = spec.config.unwrap().value.iter().map(|f| (f.from.to_string(), f.to.to_string())).collect();
@@ -99,7 +98,6 @@ files:
             "Context a /app/instrumentation.js Some(420)",
             "Context b /data/b Some(493)",
             "Image(\"nginx:1\") usr/sbin/nginx /bin/nginx None",
-            "Named(\"docs\") site /app/docs/site None",
         ]
     );
 }
@@ -164,12 +162,11 @@ fn network() {
     let network = |text: &str| spec(&format!("network: {text}")).network;
     assert_eq!(network("{ca: corp}").ca.unwrap().value, CaSource::Secret("corp".to_owned()));
     assert_eq!(network("{ca: {secret: corp}}").ca.unwrap().value, CaSource::Secret("corp".to_owned()));
-    let file = network("{ca: {file: certs/ca.pem, runtime: true}}");
+    let file = network("{ca: {file: certs/ca.pem}}");
     assert_eq!(
         file.ca.unwrap().value,
         CaSource::File(buildkit_frontend::path::ContextPath::new("certs/ca.pem").unwrap())
     );
-    assert!(file.ca_runtime.unwrap().value);
     let proxy = network("{proxy: http://p:1}").proxy.unwrap().value;
     assert_eq!((proxy.http.as_deref(), proxy.https.as_deref()), (Some("http://p:1"), Some("http://p:1")));
     let proxy = network("{proxy: {https: http://p:1, noProxy: \"localhost,.x\"}}").proxy.unwrap().value;

@@ -231,7 +231,6 @@ fn samples(format: Format) -> &'static [&'static str] {
         Format::Command => &["yarn foo", "echo a, b: c # d", "x && y | z"],
         Format::ConfigFile => &["app-config.yaml", "config/production.yaml"],
         Format::ConfigName => &["a.yaml", "b.yaml"],
-        Format::ContextName => &["docs", "my-context"],
         Format::Count => &["1", "12"],
         Format::Destination => &["/data/x", "x/y", "/app"],
         Format::Directory => &["/tmp", "/var/data"],
