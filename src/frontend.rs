@@ -14,7 +14,7 @@ use crate::epoch::FIXED_TIME;
 use crate::graph::{self, Settings, Trees};
 use crate::images::{self, Images};
 use crate::pipeline::{self, Prepared, Reading, Round, Source};
-use crate::plan::{Action, ImageName, Plan, RunsOn, Step, Target};
+use crate::plan::{Action, Plan, RunsOn, Step, Target};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::program;
 use crate::spec;
@@ -77,11 +77,14 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         epoch: request.source_date_epoch.as_ref().and_then(SourceDateEpoch::seconds).unwrap_or(FIXED_TIME),
         default_span: start.clone(),
     };
-    let trees = graph::translate(&plan, &trees, &settings, wanted.trees_of(&plan.platforms))
+    // In the order of the request.
+    let targets = plan.platforms.iter().filter_map(|platform| Some((platform, wanted.trees.get(platform)?)));
+    let targets: Vec<_> = targets.collect();
+    let found = graph::translate(&plan, &trees, &settings, targets.iter().map(|(_, tree)| *tree))
         .map_err(|error| Failure::new(error.to_string()))?;
-    let parts = plan.platforms.iter().zip(trees);
-    let parts = parts.map(|(platform, tree)| part(&request, &plan, wanted, &images, platform, tree)).collect();
-    result::solve(&client, &request, parts).await
+    let parts = targets.iter().zip(found);
+    let parts = parts.map(|((platform, _), tree)| part(&request, &plan, wanted, &images, platform, tree));
+    result::solve(&client, &request, parts.collect()).await
 }
 
 /// What a target comes to for a platform.
@@ -93,20 +96,20 @@ fn part(
     platform: &Platform,
     tree: Input,
 ) -> PlatformResult {
-    let settings = target.config(platform);
-    let base = images.get(&(ImageName::RUNTIME, RunsOn::Target(platform.clone())));
-    let annotations = settings.iter().flat_map(|settings| &settings.annotations);
+    let image = target.image(platform);
+    let annotations = image.iter().flat_map(|image| &image.settings.annotations);
     let metadata = annotations.map(|(name, value)| (format!("annotation.{name}"), value.clone())).collect();
-    let config = settings.map(|settings| {
+    let config = image.map(|image| {
+        let base = images.get(&(image.base.clone(), RunsOn::Target(platform.clone())));
+        let reference = plan.images.get(&image.base).map(|base| base.reference.as_str());
         let config = base.map(|base| base.config.clone()).unwrap_or_default();
-        image::config(&config, settings, &additions(request, plan, base), platform)
+        image::config(&config, &image.settings, &additions(request, reference, base), platform)
     });
     PlatformResult { platform: platform.clone(), tree, config, metadata }
 }
 
 /// What the command line and the base add to a configuration.
-fn additions(request: &Request, plan: &Plan, base: Option<&Image>) -> Additions {
-    let reference = plan.images.get(&ImageName::RUNTIME).map(|image| image.reference.as_str());
+fn additions(request: &Request, reference: Option<&str>, base: Option<&Image>) -> Additions {
     let defaults = [
         ("base.name", reference),
         ("base.digest", base.map(|image| image.digest.as_str())),

@@ -34,10 +34,10 @@ pub async fn resolve(
     for (name, runs_on) in &used {
         let Some(image) = plan.images.get(name) else { continue };
         let (reference, platform) = (image.reference.as_str(), runs_on.platform(build));
-        let group = match (*name == ImageName::RUNTIME, plan.platforms.len()) {
-            (true, 1) => "base".to_owned(),
-            (true, _) => format!("{platform} base"),
-            (false, _) => "build base".to_owned(),
+        let what = if *name == ImageName::BUILD { "build base" } else { "base" };
+        let group = match (runs_on, plan.platforms.len()) {
+            (RunsOn::Target(platform), 2..) => format!("{platform} {what}"),
+            _ => what.to_owned(),
         };
         wanted.entry((reference, platform)).or_insert_with(|| Lookup {
             reference,
@@ -62,8 +62,8 @@ pub async fn resolve(
 fn used(plan: &Plan, target: &Target) -> BTreeSet<(ImageName, RunsOn)> {
     let mut used = BTreeSet::new();
     // Its configuration is built upon, also where no step uses its files.
-    let configs = target.image.iter().flat_map(BTreeMap::keys);
-    used.extend(configs.map(|platform| (ImageName::RUNTIME, RunsOn::Target(platform.clone()))));
+    let images = target.image.iter().flatten();
+    used.extend(images.map(|(platform, image)| (image.base.clone(), RunsOn::Target(platform.clone()))));
     let needed = plan.needed(target.trees.values());
     let steps = plan.steps.iter().filter(|step| needed.contains(&step.id));
     used.extend(steps.flat_map(|step| step.action.trees()).filter_map(|tree| match tree {

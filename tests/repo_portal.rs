@@ -11,7 +11,7 @@ mod planned;
 
 use std::path::Path;
 
-use backstage_build::plan::{Plan, Step};
+use backstage_build::plan::{self, Plan, Step};
 use backstage_build::prune::Task;
 use backstage_build::repo::project::Production;
 use backstage_build::repo::{self, Repository, project};
@@ -108,6 +108,30 @@ fn the_native_module_is_found() {
     let path = |text: &str| ContextPath::new(text).unwrap();
     insta::assert_snapshot!(native.files[&path("package.json")]);
     assert!(native.entries < 140, "{}", native.entries);
+}
+
+/// What is built of JavaScript is built once, however many platforms there are: Yarn runs for one of them for natives alone.
+#[test]
+fn javascript_is_for_all_platforms() {
+    let file = SourceFile::new("backstage.build.yaml", "# syntax=x\ninstall: {natives: {better-sqlite3: source}}\n");
+    let plan = |platforms: &[&str]| {
+        let platforms: Vec<_> = platforms.iter().map(|platform| platform.parse().unwrap()).collect();
+        let source = planned::source_for(file.clone(), &platforms);
+        planned::of_directory(&source, &planned::test_path("data/portal-1.52")).unwrap().plan
+    };
+    let runs_yarn = |plan: &Plan| -> Vec<Step> {
+        let runs = |step: &&Step| matches!(&step.action, plan::Action::Run(run) if run.args.iter().any(|arg| arg.contains("yarn.mjs")));
+        plan.steps.iter().filter(runs).cloned().collect()
+    };
+    let (one, both) = (runs_yarn(&plan(&["linux/amd64"])), runs_yarn(&plan(&["linux/amd64", "linux/arm64"])));
+    let shared = |steps: &[Step]| -> Vec<String> {
+        let shared = steps.iter().filter(|step| step.id.platform().is_none());
+        shared.map(|step| serde_json::to_string(step).unwrap()).collect()
+    };
+    assert!(shared(&one).len() >= 4, "{one:#?}");
+    assert_eq!(shared(&one), shared(&both), "the same steps, to the letter");
+    let own: Vec<&str> = both.iter().filter(|step| step.id.platform().is_some()).map(|step| step.id.kind()).collect();
+    assert_eq!(own, ["native-packages", "native", "native-packages", "native"]);
 }
 
 /// create-app's packages under its production config: nothing is compiled, and nothing of SQLite is in the image.

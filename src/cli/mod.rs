@@ -64,6 +64,8 @@ enum Command {
     /// What BuildKit runs as a step of a build: selects the production packages.
     #[command(name = prune::COMMAND, hide = true)]
     PruneStep {
+        /// The image's CPU in Node's words.
+        cpu: String,
         /// What is asked for.
         task: PathBuf,
         /// The installed tree.
@@ -105,8 +107,8 @@ pub fn run() -> ExitCode {
         Command::PlanningStep { task, facts, out } => {
             return step("planning/files", planning::work(&task, &facts, &out).map(|()| ""));
         }
-        Command::PruneStep { task, installed, out: packages, report } => {
-            return step("prune/files", prune::work(&task, &installed, &packages, &report));
+        Command::PruneStep { cpu, task, installed, out: packages, report } => {
+            return step("prune/files", prune::work(&cpu, &task, &installed, &packages, &report));
         }
         Command::BundleStep { bundle, app, backend, report } => {
             return step("prune/bundle", prune::check_bundle(&bundle, &app, &backend, &report).map(|()| ""));

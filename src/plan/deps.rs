@@ -24,6 +24,12 @@ const REPORT: &str = "/report";
 /// Where the bundle is looked at.
 const BUNDLE: &str = "/bundle";
 
+/// What is to be selected.
+pub(super) struct DepsTask {
+    tree: Tree,
+    origin: Origin,
+}
+
 /// The production dependencies.
 pub(super) struct Deps {
     /// The base with them, at their final places.
@@ -33,19 +39,12 @@ pub(super) struct Deps {
 }
 
 impl Planner<'_> {
-    /// Selects the production closure out of an install and adds it to the image's base.
-    pub(super) fn deps(
-        &mut self,
-        installed: &Tree,
-        layers: &mut Layers,
-        natives: &Natives,
-        platform: &Platform,
-    ) -> Deps {
+    /// What is to be selected: the same for every platform.
+    pub(super) fn deps_task(&mut self, natives: &Natives) -> DepsTask {
         let production = self.production();
         let task = Task {
             workspaces: production.workspace_needs(),
             packages: production.package_needs(),
-            cpu: cpu(platform).to_owned(),
             unbuilt: natives.unbuilt.iter().map(|native| id(&native.name, &native.version)).collect(),
             unused: self.left_out.iter().map(|out| (id(&out.name, &out.version), out.because.clone())).collect(),
             typescript_schemas: production.typescript_schemas(),
@@ -63,22 +62,28 @@ impl Planner<'_> {
         let text = serde_json::to_string(&task).unwrap_or_default();
         let files = [(image_path(TASK.1), Written::text(text))].into();
         let task = self.step(Step {
-            id: StepId::new("deps-task").on(platform),
+            id: StepId::new("deps-task"),
             group: "internal".to_owned(),
             title: "what the backend needs".to_owned(),
             because,
             origin: origin.clone(),
             action: Action::Files(Files { base: Tree::Scratch, actions: vec![FileAction::Write(files)] }),
         });
+        DepsTask { tree: Tree::Step(task), origin }
+    }
+
+    /// Selects the production closure out of an install and adds it to the image's base.
+    pub(super) fn deps(&mut self, task: &DepsTask, installed: &Tree, layers: &mut Layers, platform: &Platform) -> Deps {
         let args = [
             prune::COMMAND.to_owned(),
+            cpu(platform).unwrap_or_default().to_owned(),
             format!("{}{}", TASK.0, TASK.1),
             format!("{INSTALL}{}", in_repo(&ContextPath::root())),
             format!("{OUT}{APP}"),
             REPORT.to_owned(),
         ];
         let mounts = vec![
-            Mount::read(TASK.0, Tree::Step(task)),
+            Mount::read(TASK.0, task.tree.clone()),
             Mount::read_whole(INSTALL, installed),
             Mount { dest: image_path(OUT), kind: MountKind::Work(layers.tree.clone()) },
             Mount { dest: image_path(REPORT), kind: MountKind::Output },
@@ -88,7 +93,7 @@ impl Planner<'_> {
             group: "deps".to_owned(),
             title: "production packages of the install".to_owned(),
             because: "what Node finds from the backend, without what nothing that stays asks for".to_owned(),
-            origin,
+            origin: task.origin.clone(),
             action: Action::Run(own(args.into(), mounts)),
         });
         let image = Tree::Output(id.clone(), image_path(OUT));

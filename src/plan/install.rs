@@ -11,7 +11,7 @@ impl Planner<'_> {
     /// All dependencies, no scripts. Keyed by what Yarn resolves from: not by scripts, versions or sources.
     pub(super) fn install(&mut self) -> Result<Tree, Diagnostics> {
         let project = project::development(self.repo());
-        let files = self.project_files(&project, &self.cpus(self.inputs.platforms));
+        let files = self.project_files(&project, &self.foreign_cpus());
         let files = self.step(Step {
             id: StepId::new("install-files"),
             group: "install".to_owned(),

@@ -81,7 +81,7 @@ const TOOLS: &str = "/opt/backstage-build";
 #[derive(Default)]
 struct Made {
     images: BTreeMap<Platform, Tree>,
-    configs: BTreeMap<Platform, ImageSettings>,
+    configs: BTreeMap<Platform, TargetImage>,
     deps: BTreeMap<Platform, Tree>,
 }
 
@@ -147,19 +147,21 @@ impl<'a> Planner<'a> {
         let bundle = self.backend(&installed)?;
         let checks = self.checks(&installed)?;
         let natives = self.natives()?;
+        let task = self.deps_task(&natives);
         let contents = self.contents()?;
         let config = self.image_config();
         let mut made = Made::default();
         for platform in self.inputs.platforms {
             let built = self.built_natives(&natives, platform)?;
             let mut layers = self.runtime_packages(platform)?;
-            let deps = self.deps(&installed, &mut layers, &natives, platform);
+            let deps = self.deps(&task, &installed, &mut layers, platform);
             self.placed(&mut layers, &built, platform);
             let loads = self.bundle_check(&deps, &bundle, platform);
             let gates = checks.iter().chain([&loads]);
             let image = self.image(layers, &contents, frontend.as_ref(), &bundle, gates, platform);
             made.images.insert(platform.clone(), image.tree);
-            made.configs.insert(platform.clone(), ImageSettings { history: image.history, ..config.clone() });
+            let settings = ImageSettings { history: image.history, ..config.clone() };
+            made.configs.insert(platform.clone(), TargetImage { base: ImageName::RUNTIME, settings });
             made.deps.insert(platform.clone(), self.shown_deps(&deps, platform));
         }
         let targets = self.targets(made, &bundle, &checks);

@@ -16,7 +16,7 @@ use crate::spec::model::NativeMode;
 use super::architecture::{Architecture, architecture, cpu};
 use super::program::own;
 use super::runtime::Layers;
-use super::yarn::{HANDED_ON_CACHE, Purpose};
+use super::yarn::{HANDED_ON_CACHE, Purpose, helper};
 use super::{
     APP, Action, ImageName, LeftOut, Mount, MountKind, Origin, Planner, RunsOn, Step, StepId, Tree, WORK, env,
     image_path,
@@ -38,19 +38,21 @@ pub(super) struct Built {
     version: String,
     /// Whether the backend cannot do without it.
     required: bool,
+    /// Who says that it is built.
+    origin: Origin,
     /// The work tree of its little project.
     tree: Tree,
 }
 
-/// How machine code for a platform is made.
+/// Where machine code for a platform comes from.
 #[derive(Clone, Copy)]
 enum Toolset {
-    /// As on any machine: it is the builder's own.
-    Own,
-    /// On the builder's own platform, by a compiler that makes code for another.
+    /// Made as on any machine: the platform is the builder's own.
+    Native,
+    /// Made on the builder's own platform by a compiler for another, or fetched there.
     Cross(&'static Architecture),
-    /// On the platform itself, which the builder has or emulates: nobody knows what cross compilers an image of the user's has.
-    There,
+    /// Made on the platform itself, which the builder has or emulates: no cross compiler is known for it.
+    OnTarget,
 }
 
 /// What is to become of a native module.
@@ -81,6 +83,9 @@ const MAX_WRITTEN: usize = 8 << 20;
 
 /// Where the image lies to which the natives are added.
 const OUT: &str = "/out";
+
+/// Where the stand-in for loading binaries is mounted.
+const FOREIGN: &str = "/opt/backstage-build-foreign.cjs";
 
 /// What compiling needs beside a compiler; `node-gyp` itself comes with the package.
 const TOOLS: [&str; 2] = ["make", "python3"];
@@ -133,18 +138,17 @@ impl Planner<'_> {
         for (native, mode, origin) in &natives.wanted {
             let tree = self.native(native, *mode, origin, platform, &mut written)?;
             let Native { name, version, required, .. } = native.clone();
-            built.push(Built { name, version, required, tree });
+            built.push(Built { name, version, required, origin: origin.clone(), tree });
         }
         Ok(built)
     }
 
     /// The image with what natives built in their packages, wherever the install has these.
     pub(super) fn placed(&mut self, layers: &mut Layers, built: &[Built], platform: &Platform) {
-        if built.is_empty() {
-            return;
-        }
+        let Some(origin) = built.first().map(|native| native.origin.clone()) else { return };
         let mut mounts = vec![Mount { dest: image_path(OUT), kind: MountKind::Work(layers.tree.clone()) }];
-        let mut args = vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}"), cpu(platform).to_owned()];
+        let mut args =
+            vec![NATIVES_COMMAND.to_owned(), format!("{OUT}{APP}"), cpu(platform).unwrap_or_default().to_owned()];
         for (at, native) in built.iter().enumerate() {
             let folder = format!("/built/{at}");
             mounts.push(Mount::read_whole(&folder, &native.tree));
@@ -157,7 +161,7 @@ impl Planner<'_> {
             group: "natives".to_owned(),
             title: "into their packages".to_owned(),
             because: "two versions, hoisting limits and aliases have their own places".to_owned(),
-            origin: AUTO,
+            origin,
             action: Action::Run(own(args, mounts)),
         });
         layers.add("native modules", Tree::Output(id, image_path(OUT)));
@@ -282,10 +286,10 @@ impl Planner<'_> {
     ) -> Result<Tree, Diagnostics> {
         let name = format!("{}@{}", native.name, native.version);
         let group = format!("native {name}");
-        let toolset = self.toolset(platform);
+        let toolset = self.toolset(mode, platform);
         let runs_on = match toolset {
-            Toolset::Own | Toolset::Cross(_) => RunsOn::Build,
-            Toolset::There => RunsOn::Target(platform.clone()),
+            Toolset::Native | Toolset::Cross(_) => RunsOn::Build,
+            Toolset::OnTarget => RunsOn::Target(platform.clone()),
         };
         let Some(project) = native_project(self.repo(), native) else {
             return Err(Diagnostic::error("plan/native-alone", format!("{} {} cannot be built apart from the project", native.name, native.version))
@@ -315,8 +319,7 @@ impl Planner<'_> {
         // Where they are compiled, scripts of other people's packages run: that step has a copy of these archives and no
         // cache that another build reads.
         Self::own_cache(&mut fetch, HANDED_ON_CACHE);
-        fetch.root = Tree::Image(ImageName::BUILD, runs_on.clone());
-        fetch.runs_on = runs_on.clone();
+        fetch.root = Tree::Image(ImageName::BUILD, RunsOn::Build);
         let fetched = self.step(Step {
             id: StepId::named("native-packages", name.as_str()).on(platform),
             group: group.clone(),
@@ -335,6 +338,7 @@ impl Planner<'_> {
         run.runs_on = runs_on;
         if let Toolset::Cross(target) = toolset {
             run.env.extend(crossing(target));
+            run.mounts.push(helper("/foreign.cjs", FOREIGN));
         }
         run.env.extend(env(&[
             ("JOBS", "max"),
@@ -361,7 +365,7 @@ impl Planner<'_> {
             title: how.to_owned(),
             because: match toolset {
                 Toolset::Cross(_) => format!("{}; made for {platform} on the builder's own platform", native.because),
-                Toolset::Own | Toolset::There => native.because.clone(),
+                Toolset::Native | Toolset::OnTarget => native.because.clone(),
             },
             origin: origin.clone(),
             action: Action::Run(Self::with_release_manifest(run, &project)),
@@ -369,30 +373,32 @@ impl Planner<'_> {
         Ok(Tree::Output(id, image_path(WORK)))
     }
 
-    /// How machine code for a platform is made here.
-    fn toolset(&self, platform: &Platform) -> Toolset {
+    /// Where machine code for a platform comes from here.
+    fn toolset(&self, mode: NativeMode, platform: &Platform) -> Toolset {
         let build = self.inputs.build;
         // 32-bit ARM is what its variant says; of the others any variant runs what is made for the first.
         let same_variant = platform.architecture() != "arm" || platform.variant() == build.variant();
         if platform.architecture() == build.architecture() && same_variant {
-            return Toolset::Own;
+            return Toolset::Native;
         }
-        let cross = architecture(platform.architecture()).filter(|_| architecture(build.architecture()).is_some());
-        let is_debian = self.spec().build.base.is_none();
-        let is_plain = platform.architecture() != "arm" || platform.variant() == "v7";
-        cross.filter(|_| is_debian && is_plain).map_or(Toolset::There, Toolset::Cross)
+        // Debian's compiler makes code for ARM v7, and it is not known what an image of the user's has.
+        let has_compiler = self.spec().build.base.is_none()
+            && architecture(build.architecture()).is_some_and(|build| build.crosses)
+            && (platform.architecture() != "arm" || platform.variant() == "v7");
+        let target = architecture(platform.architecture());
+        target.filter(|_| has_compiler || mode == NativeMode::Prebuilt).map_or(Toolset::OnTarget, Toolset::Cross)
     }
 
     /// The image with a compiler: one step for a platform, however many natives use it.
     fn toolchain(&mut self, toolset: Toolset, platform: &Platform, runs_on: &RunsOn, origin: &Origin) -> Tree {
         let id = match toolset {
-            Toolset::Own => StepId::new("toolchain"),
-            Toolset::Cross(_) | Toolset::There => StepId::new("toolchain").on(platform),
+            Toolset::Native => StepId::new("toolchain"),
+            Toolset::Cross(_) | Toolset::OnTarget => StepId::new("toolchain").on(platform),
         };
         if !self.steps.iter().any(|step| step.id == id) {
             let compiler = match toolset {
                 Toolset::Cross(target) => format!("g++-{}", target.triplet.replace('_', "-")),
-                Toolset::Own | Toolset::There => "g++".to_owned(),
+                Toolset::Native | Toolset::OnTarget => "g++".to_owned(),
             };
             let packages: Vec<String> = std::iter::once(compiler).chain(TOOLS.map(str::to_owned)).collect();
             let root = Tree::Image(ImageName::BUILD, runs_on.clone());
@@ -412,7 +418,8 @@ impl Planner<'_> {
 }
 
 /// What makes a package's build scripts make, or fetch, code for another architecture: node-gyp takes compilers and
-/// `npm_config_arch`, prebuild-install and node-gyp-build the latter, node-pre-gyp the one with `target`.
+/// `npm_config_arch`, prebuild-install and node-gyp-build the latter, node-pre-gyp the one with `target`,
+/// install-artifact-from-github the one with `platform`. Some try to load what they have.
 fn crossing(target: &Architecture) -> BTreeMap<String, String> {
     let tool = |name: &str| format!("{}-{name}", target.triplet);
     let tools = [("CC", "gcc"), ("CXX", "g++"), ("AR", "ar"), ("LINK", "g++"), ("STRIP", "strip")];
@@ -421,10 +428,13 @@ fn crossing(target: &Architecture) -> BTreeMap<String, String> {
         ("npm_config_arch", target.cpu),
         ("npm_config_libc", "glibc"),
         ("npm_config_platform", "linux"),
+        ("npm_config_platform_arch", target.cpu),
         ("npm_config_target_arch", target.cpu),
         ("npm_config_target_libc", "glibc"),
         ("npm_config_target_platform", "linux"),
     ]));
+    vars.insert("BACKSTAGE_BUILD_MACHINE".to_owned(), target.machine.to_string());
+    vars.insert("NODE_OPTIONS".to_owned(), format!("--require={FOREIGN}"));
     vars
 }
 

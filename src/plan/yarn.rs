@@ -31,6 +31,8 @@ const WRAPPER: [(&str, &str); 6] = [
 const SHELL: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/shell.sh"));
 /// Installs OS packages, which are its arguments, with whatever package manager an image has.
 const PACKAGES: &str = concat!(include_str!("assets/ca.sh"), include_str!("assets/packages.sh"));
+/// Stands in for loading binaries of another machine.
+const FOREIGN: &str = include_str!("assets/foreign.cjs");
 /// `yarn` for the user's own commands: always the repository's Yarn, also where an image has another one in its PATH.
 const SHIM: &str = "#!/bin/sh\nexec node /opt/backstage-build/yarn.mjs \"$BACKSTAGE_BUILD_YARN\" \"$@\"\n";
 /// Where a fetched Yarn is mounted.
@@ -73,6 +75,7 @@ impl Planner<'_> {
             ("/yarn/bin/yarn", Written::program(SHIM)),
             ("/shell.sh", Written::text(SHELL)),
             ("/packages.sh", Written::text(PACKAGES)),
+            ("/foreign.cjs", Written::text(FOREIGN)),
         ];
         written.extend(WRAPPER.map(|(path, text)| (path, Written::text(text))));
         self.step(Step {
@@ -401,11 +404,23 @@ impl Planner<'_> {
         run
     }
 
-    /// CPUs of images, in Node's words, without the builder's own: every install is for that, and one for the builder and another
-    /// platform is the same as for the other alone.
+    /// CPUs of images for which the lockfile has packages that the image needs, in Node's words and without the builder's own,
+    /// for which every install is. Where there are none, as in most apps, one install is for any set of platforms.
+    pub(super) fn foreign_cpus(&self) -> Vec<&'static str> {
+        let conditions = self.production().conditions();
+        // Formats before 6 say nothing of platforms.
+        let is_silent = self.repo().lock.version < 6;
+        let names = |text: &str, cpu: &str| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '=').any(|word| word == format!("cpu={cpu}"))
+        };
+        let needed = |cpu: &&str| is_silent || conditions.iter().any(|text| names(text, cpu));
+        self.cpus(self.inputs.platforms).into_iter().filter(needed).collect()
+    }
+
+    /// CPUs of platforms, in Node's words, each once, without the builder's own.
     pub(super) fn cpus(&self, platforms: &[Platform]) -> Vec<&'static str> {
         let own = cpu(self.inputs.build);
-        let mut cpus: Vec<_> = platforms.iter().map(cpu).filter(|cpu| *cpu != own).collect();
+        let mut cpus: Vec<_> = platforms.iter().filter_map(cpu).filter(|cpu| Some(*cpu) != own).collect();
         cpus.sort_unstable();
         cpus.dedup();
         cpus

@@ -7,15 +7,19 @@ use std::path::Path;
 /// CPUs in Node's words, with ELF's numbers (`e_machine` of `elf.h`).
 const MACHINES: [(&str, u16); 5] = [("x64", 62), ("arm64", 183), ("arm", 40), ("ppc64", 21), ("s390x", 22)];
 
-/// Whether a file is a binary that a CPU, in Node's words, cannot load: one for another machine, or for no Linux at all.
+/// Whether a binary is for a CPU, in Node's words; none for a file that is no binary. What is called `.node` is one, also where it
+/// is for no Linux at all.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn is_foreign(path: &Path, cpu: &str) -> io::Result<bool> {
+pub(super) fn fits(name: &str, path: &Path, cpu: &str) -> io::Result<Option<bool>> {
     let mut head = Vec::new();
     File::open(path)?.take(20).read_to_end(&mut head)?;
-    let Some((_, machine)) = MACHINES.iter().find(|(known, _)| *known == cpu) else { return Ok(false) };
-    Ok(self::machine(&head) != Some(*machine))
+    let wanted = MACHINES.iter().find(|(known, _)| *known == cpu).map(|(_, machine)| *machine);
+    Ok(match machine(&head) {
+        None => name.ends_with(".node").then_some(false),
+        found => Some(wanted.is_none() || found == wanted),
+    })
 }
 
 /// `e_machine` of a file that begins so; none where it is no ELF file.

@@ -51,17 +51,17 @@ pub(crate) const BUNDLE_COMMAND: &str = "bundle-step";
 /// The report's name.
 pub(crate) const REPORT: &str = "deps.json";
 
-/// Writes the packages that the file `task` asks for out of the tree `installed` below `out`, and a report into the
-/// folder `report`.
+/// Writes the packages that the file `task` asks for out of the tree `installed` below `out`, for an image's `cpu` in Node's
+/// words (`x64`), and a report into the folder `report`.
 ///
 /// # Errors
 /// When files cannot be read or written, when the tree lacks a dependency, and when `prune.drop` leaves out what is loaded.
-pub(crate) fn work(task: &Path, installed: &Path, out: &Path, report: &Path) -> io::Result<Report> {
+pub(crate) fn work(cpu: &str, task: &Path, installed: &Path, out: &Path, report: &Path) -> io::Result<Report> {
     let task: Task = serde_json::from_slice(&fs::read(task)?)?;
     let tree = Installed::open(installed)?;
     let patterns = Patterns::new(&task.prune)?;
-    let selection = select(&tree, &task, &patterns)?;
-    let rules = FileRules { prune: &task.prune, typescript: selection.typescript.is_some(), cpu: &task.cpu };
+    let selection = select(&tree, &task, cpu, &patterns)?;
+    let rules = FileRules { prune: &task.prune, typescript: selection.typescript.is_some(), cpu };
     let writer = Writer { tree: &tree, selection: &selection, rules, patterns: &patterns, out };
     let written = writer.write()?;
     check::check(&tree, &selection, &written.dropped)?;

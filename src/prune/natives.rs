@@ -60,12 +60,15 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
                 return Ok(false);
             }
             if let Entry::File { from, executable } = entry {
-                if path.ends_with(".node") {
-                    if elf::is_foreign(from, cpu)? {
-                        foreign = Some(path.to_owned());
+                match elf::fits(path, from, cpu)? {
+                    Some(true) => fitting |= path.ends_with(".node"),
+                    // A package may bring binaries for other machines. What was just built for one is a mistake.
+                    Some(false) if is_made(path) => return Err(foreign_error(native, path, cpu)),
+                    Some(false) => {
+                        foreign = foreign.take().or_else(|| path.ends_with(".node").then(|| path.to_owned()));
                         return Ok(true);
                     }
-                    fitting = true;
+                    None => {}
                 }
                 let at = to.join(path);
                 let known = read(&at, MAX_BUILT)?;
@@ -77,15 +80,24 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
             Ok(true)
         })?;
         if let Some(path) = foreign.filter(|_| !fitting) {
-            let Built { name, version, .. } = native;
-            return Err(io::Error::other(format!(
-                "{name} {version} was built for another machine: {path} is not for {cpu}; build the image on that machine, or leave the package out with `install.natives`"
-            )));
+            return Err(foreign_error(native, &path, cpu));
         }
         settle(app, [place.as_str()], [])?;
         places.entry(format!("{}@{}", native.name, native.version)).or_default().push(place);
     }
     Ok(places)
+}
+
+/// Whether a path is one where builds leave binaries: node-gyp's and node-pre-gyp's.
+fn is_made(path: &str) -> bool {
+    path.starts_with("build/") || path.starts_with("lib/binding/")
+}
+
+fn foreign_error(native: &Built, path: &str, cpu: &str) -> io::Error {
+    let Built { name, version, .. } = native;
+    io::Error::other(format!(
+        "{name} {version}: {path} is not for {cpu}; its install script did not make or fetch a binary for that machine: have it compiled with `install: {{natives: {{{name}: source}}}}`, or leave it out with `skip`"
+    ))
 }
 
 /// What a build leaves besides the binary, or only reads.

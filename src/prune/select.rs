@@ -52,8 +52,8 @@ pub(super) struct LeftOut {
 ///
 /// # Errors
 /// When files cannot be read, and when a package needs what the tree does not have.
-pub(super) fn select(tree: &Installed, task: &Task, patterns: &Patterns) -> io::Result<Selection> {
-    let closure = Closure::of(tree, task)?;
+pub(super) fn select(tree: &Installed, task: &Task, cpu: &str, patterns: &Patterns) -> io::Result<Selection> {
+    let closure = Closure::of(tree, task, cpu)?;
     let typescript = typescript_schema(task, &closure.packages);
     let mut gone: BTreeMap<String, (Rule, String)> = BTreeMap::new();
     for (place, package) in &closure.packages {
@@ -195,7 +195,7 @@ struct Closure {
 }
 
 impl Closure {
-    fn of(tree: &Installed, task: &Task) -> io::Result<Self> {
+    fn of(tree: &Installed, task: &Task, cpu: &str) -> io::Result<Self> {
         let mut closure = Self::default();
         let mut missing: Vec<String> = Vec::new();
         let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -208,7 +208,7 @@ impl Closure {
             }
             let manifest = tree.manifest(&place)?.unwrap_or_default();
             let is_package = !task.workspaces.contains_key(&place) && is_installed(&place);
-            if is_package && !manifest.is_for(&task.cpu) {
+            if is_package && !manifest.is_for(cpu) {
                 let package = Package { manifest, needs: BTreeSet::new(), native: false };
                 closure.foreign.insert(place, package);
                 continue;

@@ -14,8 +14,6 @@ pub struct Task {
     pub workspaces: BTreeMap<String, Needs>,
     /// The lockfile's production closure, by locator. Empty where there is no such lockfile: manifests decide then.
     pub packages: BTreeMap<String, Needs>,
-    /// The image's CPU in Node's words (`x64`).
-    pub cpu: String,
     /// Native packages (`name@version`) that are not built, because others can do without them.
     pub unbuilt: BTreeSet<String>,
     /// Native packages (`name@version`) that are not built, because nothing in this image uses them, and why.

@@ -4,7 +4,7 @@
 //! build or find one; Yarn itself adds `node-gyp` where a script calls it. It is required if it can be reached without
 //! an optional edge, and if the tool is no optional dependency of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_frontend::path::ContextPath;
 use serde_json::Value;
@@ -42,6 +42,12 @@ const TOOLS: [&str; 9] = [
 ];
 
 impl Production<'_> {
+    /// What the lockfile says of the platforms of packages that are for some only (`os=linux & cpu=x64`), each once.
+    pub fn conditions(&self) -> BTreeSet<&str> {
+        let entries = self.walk.entries.iter().filter_map(|index| self.repo.lock.entries.get(index));
+        entries.filter_map(|entry| entry.conditions.as_deref()).collect()
+    }
+
     /// The packages that hold machine code, sorted by name and version.
     pub fn natives(&self) -> Vec<Native> {
         let lock = &self.repo.lock;

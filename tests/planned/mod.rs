@@ -200,7 +200,7 @@ fn translated(
 pub fn config(plan: &Plan, platform: &Platform, labels: &BTreeMap<String, String>) -> Value {
     let base = plan.images.get(&ImageName::RUNTIME).unwrap();
     let image = image_of(&base.reference, &RunsOn::Target(platform.clone()));
-    let plan = image_target(plan).config(platform).unwrap();
+    let plan = &image_target(plan).image(platform).unwrap().settings;
     let defaults = BTreeMap::from([("org.opencontainers.image.base.name".to_owned(), base.reference.clone())]);
     let additions = Additions { labels: labels.clone(), defaults, made_by: MADE_BY.to_owned() };
     image::config(&image.config, plan, &additions, platform)

@@ -146,19 +146,23 @@ pub struct Target {
     pub description: String,
     /// The files, for each platform of the plan.
     pub trees: BTreeMap<Platform, Tree>,
-    /// Where it is an image, its configuration for each platform; otherwise it is files.
+    /// Where it is an image, for each platform what it is made from and its configuration; otherwise it is files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<BTreeMap<Platform, ImageSettings>>,
+    pub image: Option<BTreeMap<Platform, TargetImage>>,
+}
+
+/// An image for one platform.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TargetImage {
+    /// The image whose configuration it is built upon, for the same platform.
+    pub base: ImageName,
+    /// What its configuration says over that.
+    pub settings: ImageSettings,
 }
 
 impl Target {
-    /// Its files for some platforms, in their order.
-    pub fn trees_of<'a>(&'a self, platforms: &'a [Platform]) -> impl Iterator<Item = &'a Tree> {
-        platforms.iter().filter_map(|platform| self.trees.get(platform))
-    }
-
-    /// The configuration of its image for a platform, if it is one.
-    pub fn config(&self, platform: &Platform) -> Option<&ImageSettings> {
+    /// Its image for a platform, if it is one.
+    pub fn image(&self, platform: &Platform) -> Option<&TargetImage> {
         self.image.as_ref()?.get(platform)
     }
 }
@@ -212,7 +216,7 @@ impl Plan {
 
     /// The configuration of the default target's image; where platforms differ, the first one's.
     pub fn config(&self) -> Option<&ImageSettings> {
-        self.target(None)?.config(self.platforms.first()?)
+        Some(&self.target(None)?.image(self.platforms.first()?)?.settings)
     }
 
     /// A target by name; the default for `None`.
