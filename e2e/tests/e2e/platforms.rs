@@ -102,7 +102,7 @@ fn prebuilt_natives_are_chosen_for_each() {
         repo.build_file(text);
         let built = both(&repo).within(400).pass();
         report("prebuilt_natives", format!("{:.1} s, ran {:?}", built.seconds, built.ran()));
-        assert_eq!(binaries_fit(&built), 2);
+        assert!(binaries_fit(&built) >= 2);
         assert!(!built.names().iter().any(|name| name.contains("toolchain")), "{:#?}", built.names());
     }
 }
