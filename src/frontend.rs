@@ -187,7 +187,7 @@ fn refuse_without_emulator(client: &Client, plan: &Plan, wanted: &Target, start:
         let message = format!("`{name}` runs programs of {platform}, which this builder cannot run");
         return Err(Diagnostic::error("platform/no-emulator", message)
             .help(format!(
-                "install an emulator (`docker run --privileged --rm tonistiigi/binfmt --install {}`), or use a builder of that platform",
+                "install an emulator on the builder's machine (`docker run --privileged --rm tonistiigi/binfmt --install {}`), or use a builder of that platform",
                 platform.architecture()
             ))
             .at(step.origin.span(start.clone()))

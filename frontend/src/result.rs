@@ -35,10 +35,11 @@ pub async fn solve(client: &Client, request: &Request, parts: Vec<PlatformResult
         [only] if !several => ResultBuilder::single(only.clone()),
         _ => {
             let ids = parts.iter().map(|part| part.platform.to_string());
-            let platforms = platforms_json(parts.iter().map(|part| &part.platform));
-            ResultBuilder::platforms(ids.zip(references).collect()).metadata("refs.platforms", platforms)
+            ResultBuilder::platforms(ids.zip(references).collect())
         }
     };
+    // One platform is named too: it need not be the daemon's own, and files have no configuration that says so.
+    result = result.metadata("refs.platforms", platforms_json(parts.iter().map(|part| &part.platform)));
     for part in parts {
         let suffix = if several { format!("/{}", part.platform) } else { String::new() };
         if let Some(config) = part.config {

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use buildkit_frontend::diagnostic::render::{Colour, terminal};
+use buildkit_frontend::diagnostic::render::{Colour, printable, terminal};
 use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
 use buildkit_frontend::files::{DirectoryFiles, FilesError, ReadSet};
 use buildkit_frontend::ignore;
@@ -142,7 +142,9 @@ fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> Exit
     match outcome {
         Ok(report) => {
             // Nothing can be done about a stderr that is closed.
-            let _ = write!(io::stderr(), "{report}");
+            // Names in it come from packages.
+            let report = report.to_string();
+            let _ = report.lines().try_for_each(|line| writeln!(io::stderr(), "{}", printable(line)));
             ExitCode::SUCCESS
         }
         Err(error) => {

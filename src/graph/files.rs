@@ -14,6 +14,10 @@ use super::{Builder, GraphError};
 
 const FIXED: Timestamp = Timestamp::from_unix_seconds(FIXED_TIME);
 
+/// A pattern that no name matches, whatever is there: a class without a character. (A name holds no NUL, and Go reads what is no
+/// UTF-8 as U+FFFD.)
+const NOTHING: &str = "/[^\u{1}-\u{10ffff}]";
+
 impl Builder<'_> {
     pub(super) fn files(&self, step: &Step, files: &Files, metadata: Metadata) -> Result<Output, GraphError> {
         let op = |source| GraphError::Op { step: step.id.to_string(), source };
@@ -48,7 +52,7 @@ impl Builder<'_> {
                 }
                 FileAction::Await(tree) => {
                     let Input::Output(tree) = self.tree(tree)? else { continue };
-                    actions.push(Copy::new(&tree, "/.gate-*", "/").wildcard(Wildcard::MayBeEmpty).into());
+                    actions.push(Copy::new(&tree, NOTHING, "/").wildcard(Wildcard::MayBeEmpty).into());
                 }
             }
         }
@@ -66,7 +70,8 @@ impl Builder<'_> {
             .owner(Owner::ids(0, 0))
             .include_patterns(&copy.only)
             .exclude_patterns(&copy.exclude);
-        if copy.from == Tree::Context && copy.only.is_empty() {
+        let is_root = copy.src == ImagePath::root();
+        if copy.from == Tree::Context && copy.only.is_empty() && !is_root {
             // A link that somebody names stands for what it leads to, as in a Dockerfile.
             made = made.follow_symlink();
         }

@@ -127,11 +127,11 @@ impl Planner<'_> {
         Gate { name: "bundle-check".to_owned(), tree: Tree::Output(id, image_path(GATE)) }
     }
 
-    /// What the target `deps` shows of them.
-    pub(super) fn shown_deps(&mut self, deps: &Deps, platform: &Platform) -> Tree {
+    /// What the target `deps` shows of them, once natives are in their places.
+    pub(super) fn shown_deps(&mut self, deps: &Deps, complete: &Tree, platform: &Platform) -> Tree {
         let root = ImagePath::root();
         let app = image_path(APP);
-        let mut packages = CopyFiles::new(deps.image.clone(), app, root.clone());
+        let mut packages = CopyFiles::new(complete.clone(), app, root.clone());
         packages.by_definition = true;
         let report = CopyFiles::new(deps.report.clone(), root.clone(), root);
         let id = self.step(Step {

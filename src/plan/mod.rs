@@ -156,13 +156,13 @@ impl<'a> Planner<'a> {
             let mut layers = self.runtime_packages(platform)?;
             let deps = self.deps(&task, &installed, &mut layers, platform);
             self.placed(&mut layers, &built, platform);
+            made.deps.insert(platform.clone(), self.shown_deps(&deps, &layers.tree, platform));
             let loads = self.bundle_check(&deps, &bundle, platform);
             let gates = checks.iter().chain([&loads]);
             let image = self.image(layers, &contents, frontend.as_ref(), &bundle, gates, platform);
             made.images.insert(platform.clone(), image.tree);
             let settings = ImageSettings { history: image.history, ..config.clone() };
             made.configs.insert(platform.clone(), TargetImage { base: ImageName::RUNTIME, settings });
-            made.deps.insert(platform.clone(), self.shown_deps(&deps, platform));
         }
         let targets = self.targets(made, &bundle, &checks);
         self.finish_context()?;

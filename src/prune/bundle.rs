@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
+use buildkit_frontend::secret::head;
+
 use super::check::listed;
 use super::report::Report;
 use super::requires::{self, MAX_SCRIPT, is_script, resolved};
-use super::tree::{Installed, Place, read};
+use super::tree::{Installed, Place, read, read_start};
 use super::walk::{self, Entry};
 
 /// Modules of Node's own, by the first part of their names (`module.builtinModules` of Node 24).
@@ -58,6 +60,11 @@ const BUILTIN: [&str; 42] = [
     "worker_threads",
     "zlib",
 ];
+
+/// Mistakes that are looked for.
+const MAX_MISTAKES: usize = 1_000;
+/// Bytes of a specifier that a message shows.
+const MAX_SHOWN: usize = 200;
 
 /// Checks a bundle against the packages of an image. `backend` is the backend's directory in both; `report` says what was
 /// left out of the packages.
@@ -120,7 +127,7 @@ impl Check {
     }
 
     fn file(&mut self, workspace: &str, file: &str, report: &Report) -> io::Result<()> {
-        let text = read(&self.bundle.path(workspace).join(file), MAX_SCRIPT)?.unwrap_or_default();
+        let text = read_start(&self.bundle.path(workspace).join(file), MAX_SCRIPT)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         for (specifier, line) in requires::on_load(&text) {
             let Some(name) = requires::package(specifier) else {
@@ -128,8 +135,12 @@ impl Check {
                 self.queue.extend(found.map(|file| (workspace.to_owned(), file)));
                 continue;
             };
-            if BUILTIN.contains(&name) {
+            // Old names of parts of modules, such as `_stream_duplex`, are Node's too.
+            if BUILTIN.contains(&name) || ["_http_", "_stream_", "_tls_"].iter().any(|start| name.starts_with(start)) {
                 continue;
+            }
+            if self.mistakes.len() >= MAX_MISTAKES {
+                return Ok(());
             }
             match self.image.place(workspace, name)? {
                 Some(Place::Package) => {}
@@ -142,6 +153,7 @@ impl Check {
                         Some(why) => format!("left out: {why}; keep it with `prune: {{keep: [\"{name}\"]}}`"),
                         None => "no production dependency brings it: is it one of `devDependencies`?".to_owned(),
                     };
+                    let specifier = head(specifier, MAX_SHOWN);
                     self.mistakes.push(format!(
                         "{workspace}/{file}:{line} loads `{specifier}`, which is not in the image ({why})"
                     ));

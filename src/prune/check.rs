@@ -7,9 +7,11 @@ use std::io;
 use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::rules::Rule;
 use super::select::{LeftOut, Selection};
-use super::tree::{Found, Installed, read};
+use super::tree::{Found, Installed, read_start};
 use super::walk::{self, Entry};
 
+/// Mistakes that are looked for.
+const MAX_MISTAKES: usize = 1_000;
 /// Mistakes that a message lists.
 const MAX_LISTED: usize = 10;
 
@@ -31,7 +33,10 @@ pub(super) fn check(
     if gone.is_empty() && dropped.is_empty() {
         return Ok(());
     }
-    let names: BTreeSet<&str> = gone.values().map(|left| left.package.manifest.name.as_str()).collect();
+    // By the folder's name too: an alias is asked for by that.
+    let folder = |place: &'_ str| place.rsplit_once("node_modules/").map_or(place, |(_, name)| name).to_owned();
+    let names = gone.iter().flat_map(|(place, left)| [left.package.manifest.name.clone(), folder(place)]);
+    let names: BTreeSet<String> = names.collect();
     let mut mistakes: Vec<String> = Vec::new();
     for (place, package) in &selection.packages {
         let dropped = dropped.get(place);
@@ -40,7 +45,7 @@ pub(super) fn check(
             if !is_script(path) || dropped.is_some_and(|dropped| dropped.contains(path)) {
                 return Ok(false);
             }
-            let text = read(from, MAX_SCRIPT)?.unwrap_or_default();
+            let text = read_start(from, MAX_SCRIPT)?.unwrap_or_default();
             let may = dropped.is_some()
                 || requires::mentioned(&text).filter_map(requires::package).any(|name| names.contains(name));
             if !may {
@@ -54,7 +59,7 @@ pub(super) fn check(
                     },
                     None => dropped.is_some_and(|dropped| resolved(path, specifier, dropped).is_some()),
                 };
-                if loads {
+                if loads && mistakes.len() < MAX_MISTAKES {
                     mistakes.push(format!("{} loads `{specifier}` ({place}/{path}:{line})", package.manifest.name));
                 }
             }

@@ -9,7 +9,7 @@ use super::rules::{FileRules, Owner};
 use super::task::Prune;
 use super::tree::{Installed, read};
 use super::walk::{self, Entry};
-use super::write::{copy, make_dirs, settle};
+use super::write::{copy, inner_package, link, make_dirs, settle, stays_inside};
 
 /// Bytes of a file that a build left.
 const MAX_BUILT: u64 = 1 << 30;
@@ -41,7 +41,7 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
     walk::files(app, &mut |path, entry| {
         if let Entry::File { .. } = entry
             && let Some(place) = path.strip_suffix("/package.json")
-            && place.contains("node_modules/")
+            && inner_package(place).is_some_and(|name| !name.is_empty())
         {
             let manifest = tree.manifest(place)?.unwrap_or_default();
             let native = built.iter().find(|b| b.name == manifest.name && b.version == manifest.version);
@@ -59,6 +59,15 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
             if path == "node_modules" || is_residue(path, is_dir, rules, owner) {
                 return Ok(false);
             }
+            // `libx.so`, which leads to `libx.so.1`.
+            if let Entry::Link(target) = entry
+                && is_made(path)
+                && stays_inside(path, target)
+            {
+                let at = to.join(path);
+                at.parent().map_or(Ok(()), |dir| make_dirs(app, dir))?;
+                link(target, &at)?;
+            }
             if let Entry::File { from, executable } = entry {
                 match elf::fits(path, from, cpu)? {
                     Some(true) => fitting |= path.ends_with(".node"),
@@ -73,7 +82,7 @@ pub fn place_natives(app: &Path, cpu: &str, built: &[Built]) -> io::Result<BTree
                 let at = to.join(path);
                 let known = read(&at, MAX_BUILT)?;
                 if known.is_none() || known != read(from, MAX_BUILT)? {
-                    at.parent().map_or(Ok(()), make_dirs)?;
+                    at.parent().map_or(Ok(()), |dir| make_dirs(app, dir))?;
                     copy(from, &at, *executable)?;
                 }
             }

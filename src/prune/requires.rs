@@ -98,10 +98,14 @@ enum Token<'a> {
 }
 
 /// The specifiers that are asked for when a file is loaded, with their 1-based lines: `import` and `export … from`, and
-/// `require` outside of all braces in a statement without a condition, a function or a `try`.
+/// `require` outside of all braces in a statement without a condition, a function or a `try`. What stands behind a `return`, or
+/// behind what can be read in two ways, is not certain.
 pub(super) fn on_load(text: &str) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
-    let (mut depth, mut certain, mut is_import) = (0_usize, true, false);
+    let (mut certain, mut is_import) = (true, false);
+    let (mut depth, mut parens) = (0_usize, 0_usize);
+    // Whether the outermost brace is that of a block: a statement ends with it. One of an expression ends nothing.
+    let mut is_block = false;
     let [mut owner, mut before, mut last] = [Token::Sign(b';'); 3];
     // Lines are counted as they go by.
     let (mut line, mut counted) = (1_usize, 0_usize);
@@ -111,23 +115,38 @@ pub(super) fn on_load(text: &str) -> Vec<(&str, usize)> {
         line = line.saturating_add(memchr::memchr_iter(b'\n', passed).count());
         counted = start;
         match token {
-            Token::Sign(b'{') if is_import => {}
-            Token::Sign(b'}') if is_import => {}
-            Token::Sign(b'{') => depth = depth.saturating_add(1),
+            Token::Sign(b'{' | b'}') if is_import => {}
+            Token::Sign(b'{') => {
+                if depth == 0 {
+                    let of_value = |word: &str| ["return", "default", "in", "of", "typeof"].contains(&word);
+                    is_block = parens == 0
+                        && match last {
+                            Token::Sign(sign) => b");}".contains(&sign),
+                            Token::Word(word) => !of_value(word),
+                            Token::Text(_) | Token::Value => false,
+                        };
+                }
+                depth = depth.saturating_add(1);
+            }
             Token::Sign(b'}') => {
                 depth = depth.saturating_sub(1);
-                certain |= depth == 0;
+                certain |= depth == 0 && is_block;
             }
-            Token::Sign(b';') if depth == 0 => (certain, is_import) = (true, false),
+            Token::Sign(b';') if depth == 0 && parens == 0 => (certain, is_import) = (true, false),
             Token::Sign(b'?' | b'&' | b'|' | b'>') => certain = false,
+            Token::Sign(b'/') if last == Token::Sign(b')') && tokens.is_ambiguous() => return found,
+            Token::Word("return" | "throw") if depth == 0 => return found,
             Token::Word("if" | "else" | "function" | "try" | "catch" | "class" | "while" | "for" | "switch" | "do") => {
-                certain = false;
+                (certain, is_import) = (false, false);
             }
+            Token::Word("const" | "let" | "var" | "default" | "async") => is_import = false,
             Token::Word("import" | "export") if depth == 0 && last != Token::Sign(b'.') => {
                 is_import = true;
                 certain = true;
             }
-            Token::Sign(b'(' | b'=' | b'.') => is_import = false,
+            Token::Sign(b'(') => (parens, is_import) = (parens.saturating_add(1), false),
+            Token::Sign(b')') => parens = parens.saturating_sub(1),
+            Token::Sign(b'=' | b'.') => is_import = false,
             Token::Text(specifier) if depth == 0 && !specifier.is_empty() => {
                 let imported = is_import && matches!(last, Token::Word("import" | "from"));
                 let called = (owner != Token::Sign(b'.')).then_some((before, last));
@@ -201,6 +220,13 @@ impl<'a> Tokens<'a> {
         };
         self.last = token;
         Some((token, start))
+    }
+
+    /// Whether a slash behind a closing parenthesis, just passed, may begin a regular expression that holds a quote: then what
+    /// follows is text or code, as one takes it.
+    fn is_ambiguous(&self) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        rest.iter().take_while(|byte| **byte != b'\n').any(|byte| b"'\"`".contains(byte))
     }
 
     fn step(&mut self, bytes: usize) {
@@ -364,6 +390,8 @@ mod tests {
                 "const {a} = require('a'); class X { m() { return require('no') } } const b = require('b')",
                 vec!["a", "b"],
             ),
+            ("function f() { return 1 }\nvar a = require('a')\nif (x) { y() }\nvar b = require('b')", vec!["a", "b"]),
+            ("export const a = require('a'); const x = (1 + 2) / 3;\nrequire('b')", vec!["a", "b"]),
         ] {
             assert_eq!(loaded(text), wanted, "{text}");
         }
@@ -385,6 +413,15 @@ mod tests {
             "x.require('a', 'b').from('c')",
             "require(`a${b}`)",
             "exports.from = 'a'",
+            "module.exports = process.env.X ? {a: 1} : require('a');",
+            "exports.load = () => Object.assign({}, require('a'));",
+            "if (process.env.X) return;\nrequire('a');",
+            "if (x) throw y\nrequire('a')",
+            "if (x) /`/.test(y);\nconst t = `\nimport z from 'a'\n`;",
+            "if (x) y({a: 1}), require('a')",
+            "export class A { a; b = require('a') }",
+            "for (;;) require('a')",
+            "export default { a: () => require('a') }",
         ] {
             let found = loaded(text);
             assert!(found.is_empty(), "{text}: {found:?}");

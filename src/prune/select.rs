@@ -10,7 +10,7 @@ use super::patterns::{Decision, Patterns};
 use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::rules::{CANDIDATES, Candidate, DEVELOPMENT, Referenced, Rule};
 use super::task::Task;
-use super::tree::{Found, Installed, Manifest, join, read};
+use super::tree::{Found, Installed, Manifest, join, read_start};
 use super::walk::{self, Entry};
 
 /// A package of the tree.
@@ -133,7 +133,7 @@ fn is_user(name: &str, user: &str) -> bool {
 /// The first of some files of a package that asks for another package as soon as it is loaded.
 fn loading<'a>(tree: &Installed, place: &str, files: &'a [String], name: &str) -> io::Result<Option<&'a String>> {
     for file in files {
-        let text = read(&tree.path(place).join(file), MAX_SCRIPT)?.unwrap_or_default();
+        let text = read_start(&tree.path(place).join(file), MAX_SCRIPT)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         if requires::on_load(&text).iter().any(|(specifier, _)| requires::package(specifier) == Some(name)) {
             return Ok(Some(file));
@@ -164,7 +164,7 @@ fn cannot_load(tree: &Installed, place: &str, manifest: &Manifest) -> io::Result
         if !is_script(&file) || !seen.insert(file.clone()) {
             continue;
         }
-        let text = read(&tree.path(place).join(&file), MAX_SCRIPT)?.unwrap_or_default();
+        let text = read_start(&tree.path(place).join(&file), MAX_SCRIPT)?.unwrap_or_default();
         for (specifier, _) in requires::on_load(&String::from_utf8_lossy(&text)) {
             if specifier.ends_with(".node") || FINDERS.contains(&specifier) {
                 return Ok(true);
@@ -375,7 +375,7 @@ impl Scripts<'_> {
                 if let Entry::File { from, .. } = entry
                     && (is_script(path) || may_refer(path))
                 {
-                    let text = read(from, MAX_SCRIPT)?.unwrap_or_default();
+                    let text = read_start(from, MAX_SCRIPT)?.unwrap_or_default();
                     mentions.add(own, path, &text);
                 }
                 Ok(path != "node_modules")

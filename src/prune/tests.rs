@@ -97,10 +97,15 @@ impl Case {
         }
         let task = self.dir.path().join("task.json");
         fs::write(&task, serde_json::to_vec(&self.task).unwrap()).unwrap();
-        let (out, report) = (self.out(), self.dir.path().join("report"));
-        let _ = fs::remove_dir_all(&out);
+        let _ = fs::remove_dir_all(self.out());
+        self.run_onto(&task)
+    }
+
+    /// The same onto what is there.
+    fn run_onto(&self, task: &Path) -> io::Result<Report> {
+        let report = self.dir.path().join("report");
         fs::create_dir_all(&report).unwrap();
-        work("x64", &task, &self.install(), &out, &report)
+        work("x64", task, &self.install(), &self.out(), &report)
     }
 
     fn out(&self) -> PathBuf {
@@ -676,4 +681,82 @@ fn a_bundle_finds_what_it_loads_or_the_build_ends() {
     assert!(error.contains("`nowhere/x.js`") && error.contains("devDependencies"), "{error}");
     case.task.prune.keep = vec!["node-gyp".to_owned()];
     bundled(&case, "require('node-gyp')").unwrap();
+}
+
+/// What lies in a package is nobody's choice but its author's.
+#[test]
+fn odd_files_are_no_trap() {
+    let mut case = Case::unlocked();
+    case.workspace("packages/backend", &["piped", "linked", "large"], &[]);
+    case.package("node_modules/piped", "piped@1.0.0", &[], "");
+    case.package("node_modules/linked", "linked@1.0.0", &[], "");
+    case.package("node_modules/large", "large@1.0.0", &[], "");
+    let at = |path: &str| case.install().join(path);
+    // A pipe in the place of a manifest would be waited for, a link out of the tree read.
+    fs::remove_file(at("node_modules/piped/package.json")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        at("node_modules/piped/package.json"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let outside = case.dir.path().join("outside.json");
+    fs::write(&outside, json!({ "name": "x", "version": "1.0.0", "dependencies": { "absent": "1" } }).to_string())
+        .unwrap();
+    fs::remove_file(at("node_modules/linked/package.json")).unwrap();
+    symlink(&outside, at("node_modules/linked/package.json")).unwrap();
+    // More than is searched: a program without an extension, as tools ship them.
+    let tool = fs::File::create(at("node_modules/large/tool")).unwrap();
+    tool.set_len(super::requires::MAX_SCRIPT + 1).unwrap();
+    case.run().unwrap();
+    assert!(case.out().join("node_modules/large/tool").exists());
+}
+
+/// Only a base image can have links on the way to where packages go.
+#[test]
+fn a_link_in_the_base_is_not_followed() {
+    let mut case = Case::unlocked();
+    case.workspace("packages/backend", &["a"], &[]);
+    case.package("node_modules/a", "a@1.0.0", &[], "");
+    let outside = case.dir.path().join("outside");
+    fs::create_dir_all(&outside).unwrap();
+    case.run().unwrap();
+    for link in ["", "node_modules"] {
+        let _ = fs::remove_dir_all(case.out());
+        let at = case.out().join(link);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(&outside, at.as_os_str().to_str().unwrap().trim_end_matches('/')).unwrap();
+        let error = case.run_onto(&case.dir.path().join("task.json")).unwrap_err().to_string();
+        assert!(error.contains("the base image has a link there"), "{link}: {error}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{link}");
+        let _ = fs::remove_file(case.out());
+    }
+}
+
+#[test]
+fn a_dropped_alias_is_found_by_its_folder() {
+    let mut case = Case::unlocked();
+    case.workspace("packages/backend", &["foo", "user"], &[]);
+    case.package("node_modules/foo", "bar@1.0.0", &[], "");
+    case.package("node_modules/user", "user@1.0.0", &["foo"], "require('foo')");
+    case.task.prune.drop = vec!["foo".to_owned()];
+    let error = case.run().unwrap_err().to_string();
+    assert!(error.contains("user loads `foo`"), "{error}");
+}
+
+#[test]
+fn a_manifest_of_many_names_takes_no_longer() {
+    let names = |start: &str| -> serde_json::Map<String, serde_json::Value> {
+        (0..60_000).map(|i| (format!("{start}{i}"), "1".into())).collect()
+    };
+    let case = Case::unlocked();
+    let manifest = json!({ "name": "backend", "dependencies": {}, "optionalDependencies": names("o") });
+    case.file("packages/backend/package.json", &manifest.to_string());
+    let begin = std::time::Instant::now();
+    let json = json!({ "dependencies": names("d"), "optionalDependencies": names("o") });
+    assert_eq!(super::tree::Manifest::of(&json).dependencies.len(), 60_000);
+    // Each against each would be minutes.
+    assert!(begin.elapsed().as_secs() < 30, "{:?}", begin.elapsed());
 }

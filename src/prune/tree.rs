@@ -1,10 +1,12 @@
 //! An installed tree: which package lies where, and what Node finds from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
 use crate::repo::is_name;
@@ -12,7 +14,7 @@ use crate::repo::is_name;
 /// Where Yarn's `node-modules` linker says what it has put where.
 const STATE: &str = "node_modules/.yarn-state.yml";
 /// Bytes of it; that of an app of 2,900 packages has 340,000.
-const MAX_STATE: u64 = 256 << 20;
+const MAX_STATE: u64 = 64 << 20;
 /// Fields of a manifest that name its files.
 const ENTRY_POINTS: [&str; 7] = ["main", "module", "browser", "exports", "imports", "bin", "configSchema"];
 /// Bytes of a manifest.
@@ -23,7 +25,7 @@ const MAX_MANIFEST: u64 = 16 << 20;
 pub(super) struct Installed {
     root: PathBuf,
     /// Locators by place, if Yarn left a state file.
-    locators: Option<BTreeMap<String, String>>,
+    locators: Option<BTreeMap<String, Arc<str>>>,
 }
 
 /// What Node finds for a name.
@@ -81,7 +83,7 @@ impl Installed {
 
     /// The locator of what lies at a place, if Yarn says one.
     pub(super) fn locator(&self, place: &str) -> Option<&str> {
-        self.locators.as_ref()?.get(place).map(String::as_str)
+        self.locators.as_ref()?.get(place).map(AsRef::as_ref)
     }
 
     /// Whether a folder below a package's `node_modules` came with the package's archive.
@@ -94,9 +96,15 @@ impl Installed {
         }
     }
 
-    /// The manifest of the package at a place. What Node takes is taken: a byte order mark, an empty file.
+    /// The manifest of the package at a place. What Node takes is taken: a byte order mark, an empty file. A link that leads out
+    /// of the tree is none.
     pub(super) fn manifest(&self, place: &str) -> io::Result<Option<Manifest>> {
-        let Some(data) = read(&self.path(place).join("package.json"), MAX_MANIFEST)? else { return Ok(None) };
+        let path = self.path(place).join("package.json");
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        if is_link && !fs::canonicalize(&path).is_ok_and(|target| target.starts_with(&self.root)) {
+            return Ok(None);
+        }
+        let Some(data) = read(&path, MAX_MANIFEST)? else { return Ok(None) };
         let text = String::from_utf8_lossy(&data);
         let json = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or(Value::Null);
         Ok(Some(Manifest::of(&json)))
@@ -149,7 +157,7 @@ impl Installed {
 }
 
 impl Manifest {
-    fn of(json: &Value) -> Self {
+    pub(super) fn of(json: &Value) -> Self {
         let text = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let names = |key: &str| -> Vec<String> {
             json.get(key).and_then(Value::as_object).into_iter().flat_map(|map| map.keys().cloned()).collect()
@@ -163,7 +171,8 @@ impl Manifest {
         };
         let optional = names("optionalDependencies");
         let mut dependencies = names("dependencies");
-        dependencies.retain(|name| !optional.contains(name));
+        let can_miss: BTreeSet<&String> = optional.iter().collect();
+        dependencies.retain(|name| !can_miss.contains(name));
         let bundled = match (json.get("bundleDependencies"), json.get("bundledDependencies")) {
             (Some(Value::Bool(true)), _) | (_, Some(Value::Bool(true))) => dependencies.clone(),
             _ => [list("bundleDependencies"), list("bundledDependencies")].concat(),
@@ -230,21 +239,36 @@ fn lexical(at: &str, target: &Path) -> Option<String> {
     (!target.is_absolute()).then(|| parts.join("/"))
 }
 
-/// A file with no more than so many bytes; `None` where there is none.
+/// The start of a file, so many bytes of it at most; `None` as [`read`] has it. For texts that are searched: what a file of that
+/// size has further on is not.
+pub(super) fn read_start(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = open(path)? else { return Ok(None) };
+    let mut data = Vec::new();
+    file.take(limit).read_to_end(&mut data).map_err(|error| named(path, &error))?;
+    Ok(Some(data))
+}
+
+/// A file with no more than so many bytes; `None` where there is none, or none that is plain: a pipe would be waited for.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(named(path, &error)),
-    };
+    let Some(file) = open(path)? else { return Ok(None) };
     let mut data = Vec::new();
     let length = file.take(limit.saturating_add(1)).read_to_end(&mut data).map_err(|error| named(path, &error))?;
     if length as u64 > limit {
         return Err(io::Error::other(format!("{} has more than {limit} bytes", path.display())));
     }
     Ok(Some(data))
+}
+
+fn open(path: &Path) -> io::Result<Option<File>> {
+    let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
+    match opened.map(File::from).map_err(io::Error::from) {
+        Ok(file) => {
+            let is_file = file.metadata().map_err(|error| named(path, &error))?.is_file();
+            Ok(is_file.then_some(file))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(named(path, &error)),
+    }
 }
 
 /// An error that says which file it is about.
@@ -254,21 +278,21 @@ pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
 
 /// Locators by place, out of Yarn's state file: syml, as `yarn.lock` is. Written by `NodeModulesLinker` of
 /// `@yarnpkg/plugin-nm`.
-fn locators(text: &str) -> BTreeMap<String, String> {
+fn locators(text: &str) -> BTreeMap<String, Arc<str>> {
     let mut found = BTreeMap::new();
-    let mut locator = String::new();
+    let mut locator: Arc<str> = Arc::from("");
     let mut section = "";
     for line in text.lines() {
         let indent = line.bytes().take_while(|byte| *byte == b' ').count();
         let content = line.trim();
         match (indent, content.strip_prefix("- ")) {
             // Keys of more than 1,024 characters have a form of their own.
-            (0, _) if content.starts_with("? ") => locator = real(&scalar(content.get(2..).unwrap_or_default())),
+            (0, _) if content.starts_with("? ") => locator = real(&scalar(content.get(2..).unwrap_or_default())).into(),
             (0, _) if content != ":" && content.ends_with(':') => {
-                locator = real(&scalar(content.get(..content.len().saturating_sub(1)).unwrap_or_default()));
+                locator = real(&scalar(content.get(..content.len().saturating_sub(1)).unwrap_or_default())).into();
             }
             (2, None) => section = content,
-            (_, Some(place)) if section == "locations:" => drop(found.insert(scalar(place), locator.clone())),
+            (_, Some(place)) if section == "locations:" => drop(found.insert(scalar(place), Arc::clone(&locator))),
             _ => {}
         }
     }
@@ -299,7 +323,7 @@ mod tests {
              - \"node_modules/c\"\n  bin:\n    \"node_modules/.bin/c\": \"x\"\n\n? \"{long}@npm:1\"\n:\n  locations:\n    - node_modules/long\n"
         );
         let found = locators(&text);
-        let places: Vec<_> = found.iter().map(|(place, locator)| (place.as_str(), locator.as_str())).collect();
+        let places: Vec<_> = found.iter().map(|(place, locator)| (place.as_str(), &**locator)).collect();
         assert_eq!(
             places,
             [

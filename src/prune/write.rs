@@ -87,7 +87,7 @@ impl Writer<'_> {
         for (at, to) in &self.selection.links {
             let target = relative(at, to);
             let at = self.out.join(at);
-            at.parent().map_or(Ok(()), make_dirs)?;
+            at.parent().map_or(Ok(()), |dir| make_dirs(self.out, dir))?;
             link(&target, &at)?;
         }
         let links = self.selection.links.keys().filter_map(|at| at.rsplit_once('/')).map(|(dir, _)| dir);
@@ -102,9 +102,9 @@ impl Writer<'_> {
         let referenced = self.selection.referenced.get(place);
         let owner = Owner { name, native: package.native, referenced };
         let to = out.join(place);
-        make_dirs(&to)?;
+        make_dirs(out, &to)?;
         // Directories that are left out but for what is kept below them.
-        let mut closed: Vec<(String, Rule)> = Vec::new();
+        let mut closed: BTreeMap<String, Rule> = BTreeMap::new();
         let mut made = Made::default();
         walk::files(&tree.path(place), &mut |path, entry| {
             let is_dir = matches!(entry, Entry::Directory);
@@ -117,26 +117,25 @@ impl Writer<'_> {
                 Decision::Keep => None,
                 Decision::Drop => Some(Rule::Dropped),
                 Decision::Open => {
-                    let within =
-                        closed.iter().find(|(dir, _)| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')));
-                    within.map(|(_, rule)| *rule).or_else(|| rules.rule(owner, path, is_dir))
+                    let within = with_parents(path).skip(1).find_map(|dir| closed.get(dir).copied());
+                    within.or_else(|| rules.rule(owner, path, is_dir))
                 }
             };
             match (entry, rule) {
                 (Entry::Directory, None) => return Ok(true),
                 (Entry::Directory, Some(rule)) => {
-                    closed.push((path.to_owned(), rule));
+                    closed.insert(path.to_owned(), rule);
                     return Ok(true);
                 }
                 (Entry::Link(target), None) if stays_inside(path, target) => {
-                    made.dir_of(&to.join(path))?;
+                    made.dir_of(out, &to.join(path))?;
                     link(target, &to.join(path))?;
                     done.written.add(0);
                 }
                 (Entry::Link(_), rule) => done.left_out.entry(rule.unwrap_or(Rule::Link)).or_default().add(0),
                 (Entry::File { from, executable }, None) => {
                     let at = to.join(path);
-                    made.dir_of(&at)?;
+                    made.dir_of(out, &at)?;
                     done.written.add(copy(from, &at, *executable)?);
                 }
                 (Entry::File { from, .. }, Some(rule)) => {
@@ -157,11 +156,11 @@ impl Writer<'_> {
 struct Made(PathBuf);
 
 impl Made {
-    fn dir_of(&mut self, path: &Path) -> io::Result<()> {
+    fn dir_of(&mut self, root: &Path, path: &Path) -> io::Result<()> {
         match path.parent() {
             Some(dir) if dir != self.0 => {
                 self.0 = dir.to_owned();
-                make_dirs(dir)
+                make_dirs(root, dir)
             }
             _ => Ok(()),
         }
@@ -169,7 +168,7 @@ impl Made {
 }
 
 /// The name of the package whose folder, below some `node_modules`, a path is; empty for a `node_modules` and a scope.
-fn inner_package(path: &str) -> Option<&str> {
+pub(super) fn inner_package(path: &str) -> Option<&str> {
     let name = match path.rsplit_once("node_modules/") {
         Some((before, name)) if before.is_empty() || before.ends_with('/') => name,
         _ => return (path == "node_modules" || path.ends_with("/node_modules")).then_some(""),
@@ -183,7 +182,7 @@ fn inner_package(path: &str) -> Option<&str> {
 
 /// Whether a link, by its path in a package, leads to something in that package. What goes up behind a name may have come
 /// there by another link, so `..` comes first or not at all.
-fn stays_inside(path: &str, target: &Path) -> bool {
+pub(super) fn stays_inside(path: &str, target: &Path) -> bool {
     let depth = path.matches('/').count();
     let mut parts = target.components().skip_while(|part| *part == Component::CurDir).peekable();
     let mut up = 0_usize;
@@ -221,7 +220,7 @@ pub(super) fn copy(from: &Path, to: &Path, executable: bool) -> io::Result<u64> 
 }
 
 /// Makes a link that is as old as all files.
-fn link(target: &Path, at: &Path) -> io::Result<()> {
+pub(super) fn link(target: &Path, at: &Path) -> io::Result<()> {
     // A base may have one there already.
     if fs::symlink_metadata(at).is_ok_and(|metadata| metadata.is_symlink()) {
         fs::remove_file(at)?;
@@ -230,9 +229,30 @@ fn link(target: &Path, at: &Path) -> io::Result<()> {
     Ok(utimensat(CWD, at, &OLD, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// Makes a directory and those that it lies in.
-pub(super) fn make_dirs(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir).map_err(|error| named(dir, &error))
+/// Makes a directory below `root`, with `root` and those that it lies in. A link on the way there, which only a base image can
+/// have, would lead out of it.
+pub(super) fn make_dirs(root: &Path, dir: &Path) -> io::Result<()> {
+    let below = dir.strip_prefix(root).unwrap_or(Path::new(""));
+    let mut path = root.to_owned();
+    let mut parts = below.components();
+    loop {
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let message = "the base image has a link there, and packages go into a directory";
+                return Err(io::Error::other(format!("{}: {message}", path.display())));
+            }
+            Ok(_) => {}
+            Err(_) if path == root => fs::create_dir_all(&path).map_err(|error| named(&path, &error))?,
+            Err(_) => match fs::create_dir(&path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(named(&path, &error)),
+                _ => {}
+            },
+        }
+        match parts.next() {
+            Some(part) => path.push(part),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Gives the directories of some places below `root`, those that they lie in, and some more, the one time and the bits

@@ -124,6 +124,22 @@ fn a_failing_check_stops_the_image_only() {
     Build::of(&repo).target("bundle").pass();
 }
 
+/// Whatever a check does, nothing of it gets into the image; and the repository may have links that lead nowhere.
+#[test]
+fn a_check_leaves_no_trace() {
+    let repo = Repo::mini();
+    std::os::unix::fs::symlink("nowhere", repo.at("dangling")).unwrap();
+    let gate = "/run/backstage-build/gate";
+    repo.build_file(&format!(
+        "checks:\n  - {{name: own, run: 'echo {} >{gate}/.gate-x; mkdir -p {gate}/.gate-d/etc {gate}/app; cp package.json {gate}/app/own.txt'}}\n",
+        unique()
+    ));
+    let image = Build::of(&repo).pass().image();
+    let files = image.files(0);
+    let traces: Vec<_> = files.keys().filter(|path| path.contains("gate") || path.ends_with("own.txt")).collect();
+    assert!(traces.is_empty(), "{traces:?}");
+}
+
 #[test]
 fn platform() {
     let repo = Repo::mini();
@@ -135,7 +151,7 @@ fn platform() {
     assert_eq!(named.ran(), Vec::<&str>::new());
     for list in ["windows/amd64", "linux/amd64,windows/amd64"] {
         let windows = Build::of(&repo).dry().args(["--platform", list]).fail();
-        windows.says(&["`--platform`", "windows/amd64", "Linux"]);
+        windows.says(&["`--platform windows/amd64`", "Linux"]);
     }
 }
 

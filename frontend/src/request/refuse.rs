@@ -66,8 +66,9 @@ impl Request {
         match self.platforms.all().iter().find(|platform| platform.os() != "linux") {
             None => Ok(()),
             Some(platform) => {
-                let what = format!("`--platform` {}", Quoted(&platform.to_string()));
-                Err(refusal(&table::PLATFORM, &what).help("images are for Linux, such as linux/amd64 or linux/arm64"))
+                let message =
+                    format!("`--platform {}`: images are for Linux only", platform.to_string().escape_default());
+                Err(Diagnostic::error(CODE, message).help("name platforms such as linux/amd64 or linux/arm64"))
             }
         }
     }
