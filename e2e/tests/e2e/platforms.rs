@@ -4,7 +4,7 @@ use std::fs;
 
 use e2e::attestation::provenance;
 use e2e::engine::{example_frontend, registry};
-use e2e::{Build, Built, Repo, report, run, unique};
+use e2e::{Build, Built, Image, Repo, report, run, unique};
 use serde_json::{Value, json};
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
@@ -17,18 +17,22 @@ fn both(repo: &Repo) -> Build {
 
 /// Every binary of the app in each image is for the image's machine. Answers how many native modules there are.
 pub(super) fn binaries_fit(built: &Built) -> usize {
+    let count = BOTH.into_iter().zip(MACHINES).map(|(platform, machine)| machine_fits(&built.image_of(platform), machine)).sum();
+    assert!(count > 0, "no image has a native module");
+    count
+}
+
+/// Every binary of the app in an image is for a machine. Answers how many native modules there are.
+pub(super) fn machine_fits(image: &Image, machine: u8) -> usize {
     let mut count = 0;
-    for (platform, machine) in BOTH.into_iter().zip(MACHINES) {
-        for (path, binary) in built.image_of(platform).app() {
-            let is_module = path.ends_with(".node");
-            count += usize::from(is_module);
-            if is_module || binary.starts_with(b"\x7fELF") {
-                assert!(binary.starts_with(b"\x7fELF"), "{platform}: {path}");
-                assert_eq!(binary[18], machine, "{platform}: {path}");
-            }
+    for (path, binary) in image.app() {
+        let is_module = path.ends_with(".node");
+        count += usize::from(is_module);
+        if is_module || binary.starts_with(b"\x7fELF") {
+            assert!(binary.starts_with(b"\x7fELF"), "{path}");
+            assert_eq!(binary[18], machine, "{path}");
         }
     }
-    assert!(count > 0, "no image has a native module");
     count
 }
 
