@@ -13,7 +13,7 @@ use buildkit_llb::{Input, Output, Platform};
 use crate::epoch::FIXED_TIME;
 use crate::graph::{self, Settings, Trees};
 use crate::images::{self, Images};
-use crate::pipeline::{self, Prepared, Reading, Round, Source};
+use crate::pipeline::{self, PlanSession, Prepared, Round, Source};
 use crate::plan::{Action, Plan, RunsOn, Step, Target};
 use crate::planning::{MOST_WARNINGS, Planned, PlanningStep};
 use crate::program;
@@ -53,10 +53,10 @@ pub async fn build(client: Client) -> Result<ResultBuilder, Failure> {
         build: build.clone(),
     };
     let repository = Repository::new(&client, &request, NAMES);
-    let (Prepared { plan, warnings, untold, read_set, proxy }, written) =
+    let (Prepared { plan, warnings, omitted_warnings, read_set, proxy }, written) =
         planned(&source, &repository, PlanningStep::new(&client, &request)).await?;
     let warnings = [warnings, unknown_groups(&request, &plan)].concat();
-    warn(&client, &build_file, &warnings, untold).await;
+    warn(&client, &build_file, &warnings, omitted_warnings).await;
 
     let wanted = plan.target(request.target.as_deref()).ok_or_else(|| no_target(&request, &plan))?;
     refuse_without_emulator(&client, &plan, wanted, &start)?;
@@ -130,18 +130,18 @@ async fn planned(
     mut step: Option<PlanningStep<'_>>,
 ) -> Result<(Prepared, Option<Output>), Failure> {
     let mut failed = None;
-    let round = async |reading: &Reading<'_>| -> Result<_, Failure> {
+    let round = async |reading: &PlanSession<'_>| -> Result<_, Failure> {
         let facts = repository.facts(&reading.read_set())?;
         let files = repository.open(&facts).await?;
         // What it cannot answer it is not asked again in another round.
         let Some(asked) = step.take() else { return Ok(Round::Files(files)) };
-        Ok(match asked.ask(reading, &facts).await? {
+        Ok(match asked.solve(reading, &facts).await? {
             Planned::Plan(prepared, written) => Round::Planned(prepared, written),
-            Planned::More(included) => {
+            Planned::NeedsFiles(included) => {
                 step = Some(asked);
                 Round::More(included)
             }
-            Planned::Nothing => Round::Files(files),
+            Planned::Unavailable => Round::Files(files),
             Planned::Failed(reason) => {
                 failed = Some(uncached_plan(&reason));
                 Round::Files(files)
@@ -161,12 +161,12 @@ fn uncached_plan(reason: &str) -> Diagnostic {
 }
 
 /// Tells what does not end the build. That it cannot be told does not end it either.
-async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], untold: usize) {
+async fn warn(client: &Client, build_file: &BuildFile, warnings: &[Diagnostic], omitted_warnings: usize) {
     let told = warnings.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     for diagnostic in told.clone().take(MOST_WARNINGS) {
         let _ = client.warn(Warning::new(&build_file.vertex, diagnostic)).await;
     }
-    let more = told.count().saturating_sub(MOST_WARNINGS).saturating_add(untold);
+    let more = told.count().saturating_sub(MOST_WARNINGS).saturating_add(omitted_warnings);
     if more > 0 {
         let rest = Diagnostic::warning("request/warnings", format!("{more} more warnings"))
             .help("`backstage-build plan` shows all of them");

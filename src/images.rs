@@ -78,7 +78,7 @@ fn asked_by(origin: &Origin) -> String {
     match origin {
         Origin::Default(noun) => format!(" (default: {noun})"),
         // A value of the command line has no line of its own.
-        Origin::Written(span) => {
+        Origin::Explicit(span) => {
             span.build_arg.as_ref().map(|name| format!(" (--build-arg {name})")).unwrap_or_default()
         }
     }

@@ -45,7 +45,7 @@ pub struct Prepared {
     /// What does not end the build.
     pub warnings: Vec<Diagnostic>,
     /// How many more warnings there are, of which somebody else told only the number.
-    pub untold: usize,
+    pub omitted_warnings: usize,
     /// What was read.
     pub read_set: ReadSet,
     /// Proxies of the build file, for every run: no part of a plan, since they are in no step's key.
@@ -79,13 +79,13 @@ pub enum Round<F, W> {
 /// The user's mistakes, and what `round` and its files fail with.
 pub async fn prepare<F, W, E>(
     source: &Source,
-    mut round: impl AsyncFnMut(&Reading<'_>) -> Result<Round<F, W>, E>,
+    mut round: impl AsyncFnMut(&PlanSession<'_>) -> Result<Round<F, W>, E>,
 ) -> Result<(Prepared, Option<W>), E>
 where
     F: Files,
     E: From<Diagnostics>,
 {
-    let mut reading = Reading::start(source)?;
+    let mut reading = PlanSession::start(source)?;
     loop {
         match round(&reading).await? {
             Round::Planned(prepared, said) => return Ok((*prepared, Some(said))),
@@ -108,14 +108,14 @@ where
     F: Files,
     E: From<Diagnostics>,
 {
-    let round = async |reading: &Reading<'_>| Ok::<_, E>(Round::<F, ()>::Files(open(&reading.read_set()).await?));
+    let round = async |reading: &PlanSession<'_>| Ok::<_, E>(Round::<F, ()>::Files(open(&reading.read_set()).await?));
     Ok(prepare(source, round).await?.0)
 }
 
 /// A repository that is being read. Config files may include others, which only reading them tells, and those may again:
 /// so there are rounds, each with a larger read set.
 #[derive(Debug, Clone)]
-pub struct Reading<'a> {
+pub struct PlanSession<'a> {
     source: &'a Source,
     spec: Spec,
     warnings: Vec<Diagnostic>,
@@ -130,7 +130,7 @@ pub struct Included {
     rounds: usize,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PlanSession<'a> {
     /// Reads the build file.
     ///
     /// # Errors
@@ -197,9 +197,9 @@ impl<'a> Reading<'a> {
     }
 
     /// A plan that somebody else made of the same, with its warnings and how many more there are.
-    pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>, untold: usize) -> Prepared {
-        warnings.extend(unconsumed(self.source));
-        Prepared { plan, warnings, untold, read_set: self.read_set(), proxy: proxy(&self.spec) }
+    pub fn planned(&self, plan: Plan, mut warnings: Vec<Diagnostic>, omitted_warnings: usize) -> Prepared {
+        warnings.extend(unknown_build_args(self.source));
+        Prepared { plan, warnings, omitted_warnings, read_set: self.read_set(), proxy: proxy(&self.spec) }
     }
 }
 
@@ -212,9 +212,9 @@ impl Facts {
         let (plan, more) = plan::make(&self.inputs(source))?;
         let mut warnings = self.warnings.clone();
         warnings.extend(more);
-        warnings.extend(unconsumed(source));
+        warnings.extend(unknown_build_args(source));
         let (read_set, proxy) = (self.read_set.clone(), proxy(&self.spec));
-        Ok(Prepared { plan, warnings, untold: 0, read_set, proxy })
+        Ok(Prepared { plan, warnings, omitted_warnings: 0, read_set, proxy })
     }
 
     fn inputs<'a>(&'a self, source: &'a Source) -> Inputs<'a> {
@@ -240,7 +240,7 @@ fn unread(path: &ContextPath) -> Diagnostic {
 }
 
 /// Build args that nothing here knows: a typing mistake, most likely.
-fn unconsumed(source: &Source) -> Option<Diagnostic> {
+fn unknown_build_args(source: &Source) -> Option<Diagnostic> {
     let known = |name: &String| {
         spec::consumes(name) || is_proxy(name) || name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH"
     };
@@ -269,7 +269,7 @@ mod tests {
             let file = SourceFile::new("backstage.build.yaml", "");
             let build = buildkit_frontend::platform::host();
             let source = Source { file, ignore: None, build_args, platforms: vec![build.clone()], build };
-            unconsumed(&source).map(|d| d.message)
+            unknown_build_args(&source).map(|d| d.message)
         };
         assert_eq!(said(&["node", "BUILDKIT_SYNTAX"]), None);
         assert_eq!(said(&[""]).unwrap(), "build args that nothing uses: one without a name");

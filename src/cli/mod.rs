@@ -120,7 +120,7 @@ pub fn run() -> ExitCode {
             match plan.prepare() {
                 Ok(prepared) => show(&mut out, &prepared, json),
                 Err(diagnostics) => {
-                    complain(&diagnostics.0);
+                    report_all(&diagnostics.0);
                     return ExitCode::FAILURE;
                 }
             }
@@ -131,7 +131,7 @@ pub fn run() -> ExitCode {
         // The reader went away, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&[Diagnostic::error("cli/output", format!("the output cannot be written: {error}"))]);
+            report_all(&[Diagnostic::error("cli/output", format!("the output cannot be written: {error}"))]);
             ExitCode::FAILURE
         }
     }
@@ -148,7 +148,7 @@ fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> Exit
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(&[Diagnostic::error(code, error.to_string())]);
+            report_all(&[Diagnostic::error(code, error.to_string())]);
             ExitCode::FAILURE
         }
     }
@@ -176,12 +176,12 @@ fn natives(app: &Path, cpu: &str, built: &[String]) -> io::Result<String> {
 }
 
 fn show(out: &mut impl Write, prepared: &Prepared, json: bool) -> io::Result<()> {
-    complain(&prepared.warnings);
+    report_all(&prepared.warnings);
     if json { writeln!(out, "{}", plan::json(&prepared.plan)) } else { write!(out, "{}", Text(&prepared.plan)) }
 }
 
 /// Diagnostics go to stderr, coloured where a person reads it.
-fn complain(diagnostics: &[Diagnostic]) {
+fn report_all(diagnostics: &[Diagnostic]) {
     let colour = if io::stderr().is_terminal() { Colour::Always } else { Colour::Never };
     // Nothing can be done about a stderr that is closed.
     let _ = write!(io::stderr(), "{}", terminal(diagnostics, colour));

@@ -8,7 +8,7 @@ use buildkit_llb::file::{Copy, FileOp, Mkdir, Mkfile, Owner, Timestamp, Wildcard
 use buildkit_llb::{Input, Metadata};
 
 use crate::epoch::FIXED_TIME;
-use crate::plan::{self, CopyFiles, FileAction, Files, Mode, Step, Text, Tree, Written, WrittenFiles};
+use crate::plan::{self, CopyFiles, FileAction, Files, GeneratedFile, GeneratedFiles, Mode, Step, Text, Tree};
 
 use super::{Builder, GraphError};
 
@@ -41,7 +41,7 @@ impl Builder<'_> {
                 },
                 FileAction::Copy(copy) => {
                     let Input::Output(from) = self.tree(&copy.from)? else { continue };
-                    if copy.by_definition {
+                    if copy.skip_content_hash {
                         unhashed.push(from.clone());
                     }
                     actions.push(self.copy(&from, copy).into());
@@ -50,7 +50,7 @@ impl Builder<'_> {
                     let dir = Mkdir::new(path.as_str(), *mode).make_parents().timestamp(FIXED);
                     actions.push(dir.into());
                 }
-                FileAction::Await(tree) => {
+                FileAction::DependsOn(tree) => {
                     let Input::Output(tree) = self.tree(tree)? else { continue };
                     actions.push(Copy::new(&tree, NOTHING, "/").wildcard(Wildcard::MayBeEmpty).into());
                 }
@@ -108,9 +108,9 @@ fn copy_of(written: &Output, src: String, dest: &str) -> Copy {
 }
 
 /// Writes files whose text is here.
-fn write(files: &WrittenFiles, actions: &mut Vec<buildkit_llb::file::Action>) -> Result<(), GraphError> {
+fn write(files: &GeneratedFiles, actions: &mut Vec<buildkit_llb::file::Action>) -> Result<(), GraphError> {
     actions.extend(dirs(files));
-    for (path, Written { text, mode }) in files {
+    for (path, GeneratedFile { text, mode }) in files {
         let text = text.text().ok_or_else(|| GraphError::NoText(path.clone()))?;
         actions.push(Mkfile::new(path.as_str(), *mode, text.as_bytes().to_vec()).timestamp(FIXED).into());
     }
@@ -118,7 +118,7 @@ fn write(files: &WrittenFiles, actions: &mut Vec<buildkit_llb::file::Action>) ->
 }
 
 /// Makes the directories of written files, each once.
-fn dirs(files: &WrittenFiles) -> impl Iterator<Item = buildkit_llb::file::Action> {
+fn dirs(files: &GeneratedFiles) -> impl Iterator<Item = buildkit_llb::file::Action> {
     let dirs = files.keys().filter_map(|path| path.as_str().rsplit_once('/')).map(|(dir, _)| dir);
     let dirs: BTreeSet<&str> = dirs.filter(|dir| !dir.is_empty()).collect();
     dirs.into_iter().map(|dir| Mkdir::new(dir, 0o755).make_parents().timestamp(FIXED).into())

@@ -100,7 +100,7 @@ pub fn translate<'t>(
 }
 
 /// What a step left.
-enum Made {
+enum StepOutput {
     /// One tree.
     Files(Output),
     /// A folder of [`Trees::written`], as it is, and a tree that holds the same.
@@ -114,7 +114,7 @@ struct Builder<'a> {
     trees: &'a Trees,
     settings: &'a Settings<'a>,
     files: BTreeMap<String, SourceFile>,
-    done: BTreeMap<StepId, Made>,
+    done: BTreeMap<StepId, StepOutput>,
     /// What each run's root file system was made from.
     roots: BTreeMap<StepId, Tree>,
 }
@@ -127,14 +127,14 @@ impl Builder<'_> {
                 let tree = self.files(step, files, metadata)?;
                 match (&self.trees.written, &files.base, files.actions.as_slice()) {
                     (Some(written), Tree::Scratch, [FileAction::Write(_)]) => {
-                        Made::Written { written: written.clone(), folder: step.id.written_folder(0), tree }
+                        StepOutput::Written { written: written.clone(), folder: step.id.written_folder(0), tree }
                     }
-                    _ => Made::Files(tree),
+                    _ => StepOutput::Files(tree),
                 }
             }
             Action::Run(run) => {
                 self.roots.insert(step.id.clone(), run.root.clone());
-                Made::Run(self.run(step, run, metadata)?)
+                StepOutput::Run(self.run(step, run, metadata)?)
             }
         };
         self.done.insert(step.id.clone(), made);
@@ -144,7 +144,7 @@ impl Builder<'_> {
     /// The name in the progress, the place in the build file, and whether the cache is ignored.
     fn metadata(&mut self, step: &Step) -> Metadata {
         let span = match &step.origin {
-            Origin::Written(span) => span.clone(),
+            Origin::Explicit(span) => span.clone(),
             Origin::Default(_) => self.settings.default_span.clone(),
         };
         let no_cache = self.settings.no_cache;
@@ -173,11 +173,11 @@ impl Builder<'_> {
                 None => return Err(GraphError::NoImage(tree.to_string())),
             },
             Tree::Step(id) => match self.done.get(id) {
-                Some(Made::Files(output) | Made::Written { tree: output, .. }) => output,
+                Some(StepOutput::Files(output) | StepOutput::Written { tree: output, .. }) => output,
                 _ => return Err(GraphError::NoStep(id.to_string())),
             },
             Tree::Output(id, path) => match self.done.get(id) {
-                Some(Made::Run(outputs)) => {
+                Some(StepOutput::Run(outputs)) => {
                     outputs.get(path.as_str()).ok_or_else(|| GraphError::NoStep(id.to_string()))?
                 }
                 _ => return Err(GraphError::NoStep(id.to_string())),
@@ -189,7 +189,7 @@ impl Builder<'_> {
     /// Where a path of a tree can be read: what is only written is read where it lies, without a vertex that copies it.
     fn at(&self, tree: &Tree, path: &ImagePath) -> Result<(Input, String), GraphError> {
         if let Tree::Step(id) = tree
-            && let Some(Made::Written { written, folder, .. }) = self.done.get(id)
+            && let Some(StepOutput::Written { written, folder, .. }) = self.done.get(id)
         {
             let path = Some(path.as_str()).filter(|path| *path != "/").unwrap_or_default();
             return Ok((Input::Output(written.clone()), format!("/{folder}{path}")));

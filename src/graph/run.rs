@@ -6,7 +6,7 @@ use buildkit_frontend::image::{BaseConfig, prefixed_path, set};
 use buildkit_llb::exec::{self, Bind, Cache, ContentCache, ExecOp, Network, Secret, Tmpfs};
 use buildkit_llb::{Input, Metadata, Output};
 
-use crate::plan::{Access, Mount, MountKind, Run, Sharing, Step, Tree};
+use crate::plan::{Mount, MountKind, NetworkAccess, Run, Sharing, Step, Tree};
 
 use super::{Builder, GraphError};
 
@@ -32,7 +32,7 @@ impl Builder<'_> {
             .remove_mount_stubs_recursive(true)
             .metadata(metadata);
         exec = self.settings.exec.apply(exec);
-        if run.network == Access::None {
+        if run.network == NetworkAccess::None {
             exec = exec.network(Network::None);
         }
         let mut outputs: Vec<(String, exec::MountId)> = Vec::new();
@@ -65,8 +65,8 @@ impl Builder<'_> {
             MountKind::Output => exec.mount(writable(Input::Scratch)),
             // BuildKit asks the last mount of an input how it counts: a run mounts a tree in one of the two ways only. What
             // steps write is one input, which counts by content.
-            MountKind::Read { tree, src, by_definition } => {
-                let (keyed, (tree, src)) = match by_definition {
+            MountKind::Read { tree, src, skip_content_hash } => {
+                let (keyed, (tree, src)) = match skip_content_hash {
                     true => (ContentCache::Off, (self.tree(tree)?, src.to_string())),
                     false => (ContentCache::Default, self.at(tree, src)?),
                 };

@@ -9,7 +9,9 @@ use buildkit_frontend::path::{ContextPath, ImagePath};
 use crate::repo::{Manifest, Reader, root_config};
 
 use super::yarn::Purpose;
-use super::{Action, Decision, FileAction, Files, Planner, Step, StepId, Tree, WORK, Written, image_path, in_repo};
+use super::{
+    Action, Decision, FileAction, Files, GeneratedFile, Planner, Step, StepId, Tree, WORK, image_path, in_repo,
+};
 
 /// What no build reads: an edit of a test or a story runs checks only.
 pub(super) const NOT_BUILT: [&str; 9] = [
@@ -162,7 +164,7 @@ impl Planner<'_> {
                 group: purpose.to_owned(),
                 title: line.value.clone(),
                 because: "build.before".to_owned(),
-                origin: super::Origin::Written(line.span.clone()),
+                origin: super::Origin::Explicit(line.span.clone()),
                 action: Action::Run(run),
             });
             tree = Tree::Output(id, image_path(WORK));
@@ -184,7 +186,7 @@ impl Planner<'_> {
     }
 
     /// The real file of a workspace with its build script taken out: what a dependent's build then skips.
-    pub(super) fn without_build(manifest: &Manifest) -> (ImagePath, Written) {
+    pub(super) fn without_build(manifest: &Manifest) -> (ImagePath, GeneratedFile) {
         let mut json = manifest.json.clone();
         if let Some(scripts) = json.get_mut("scripts").and_then(serde_json::Value::as_object_mut) {
             scripts.insert("build".to_owned(), serde_json::Value::String("true".to_owned()));
@@ -199,6 +201,6 @@ impl Planner<'_> {
         let mut text = serde_json::to_string_pretty(&json).unwrap_or_default();
         text.push('\n');
         let path = manifest.dir.join("package.json").unwrap_or_default();
-        (in_repo(&path), Written::text(text))
+        (in_repo(&path), GeneratedFile::text(text))
     }
 }

@@ -6,8 +6,8 @@ use buildkit_frontend::path::ImagePath;
 use super::app::NOT_BUILT;
 use super::yarn::Purpose;
 use super::{
-    Action, CopyFiles, FileAction, Files, Origin, Planner, Step, StepId, Tree, WORK, WrittenFiles, image_path, in_repo,
-    origin,
+    Action, CopyFiles, FileAction, Files, GeneratedFiles, Origin, Planner, Step, StepId, Tree, WORK, image_path,
+    in_repo, origin,
 };
 
 impl Planner<'_> {
@@ -16,7 +16,7 @@ impl Planner<'_> {
         let backend = self.backend.value;
         let written = self.spec().build.command.as_ref();
         let origin = match written {
-            Some(command) => Origin::Written(command.span.clone()),
+            Some(command) => Origin::Explicit(command.span.clone()),
             None => self.backend.origin.clone(),
         };
         let mut shipped = self.repo().dist_closure(&backend.name);
@@ -34,7 +34,7 @@ impl Planner<'_> {
             actions.extend(self.workspace_sources(&sources, &NOT_BUILT));
         }
         if written.is_none() {
-            let written: WrittenFiles = apps.iter().map(|app| Self::without_build(app)).collect();
+            let written: GeneratedFiles = apps.iter().map(|app| Self::without_build(app)).collect();
             actions.extend((!written.is_empty()).then_some(FileAction::Write(written)));
         }
         // A command sees the whole repository as it is: nothing is left to put together.

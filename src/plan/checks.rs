@@ -22,7 +22,7 @@ pub(super) struct Gate {
 impl Gate {
     /// What makes a step wait for it.
     pub(super) fn action(&self) -> FileAction {
-        FileAction::Await(self.tree.clone())
+        FileAction::DependsOn(self.tree.clone())
     }
 }
 
@@ -34,7 +34,7 @@ impl Planner<'_> {
     pub(super) fn checks(&mut self, installed: &Tree) -> Result<Vec<Gate>, Diagnostics> {
         let wanted: Vec<(Check, Origin)> = match &self.spec().checks {
             Some(written) => {
-                written.iter().map(|check| (check.value.clone(), Origin::Written(check.span.clone()))).collect()
+                written.iter().map(|check| (check.value.clone(), Origin::Explicit(check.span.clone()))).collect()
             }
             None if self.repo().root_files.contains("tsconfig.json") => {
                 vec![(Check::Typecheck, Origin::of_default("checks: [typecheck]"))]

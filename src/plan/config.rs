@@ -69,7 +69,7 @@ impl Planner<'_> {
     fn refused(&self, listen: &Listen) -> Option<Diagnostic> {
         let by = said_by(listen);
         let (message, help) = match listen.fault? {
-            Fault::KeyOfText => (
+            Fault::ConflictingShape => (
                 format!(
                     "the backend will not start: {by} names a key of `backend.listen`, which is a text in its config files"
                 ),

@@ -73,7 +73,7 @@ impl Planner<'_> {
                     (self.context_copy(&file.from, dest), None)
                 }
                 FileSource::Image(reference) => {
-                    let image = self.image_of(reference, &Origin::Written(file.span.clone()));
+                    let image = self.image_of(reference, &Origin::Explicit(file.span.clone()));
                     (CopyFiles::new(Tree::Scratch, rooted(&file.from), dest), Some(image))
                 }
             };
@@ -125,7 +125,7 @@ impl Planner<'_> {
             None => Origin::of_default("files"),
             Some(first) => {
                 let (start, end) = spans.iter().copied().fold((usize::MAX, 0), range);
-                Origin::Written(Span::new(&first.file, start..end))
+                Origin::Explicit(Span::new(&first.file, start..end))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! then every path that a step needs is shown again, then come the deny-list and what a build must not inherit.
 
 use buildkit_frontend::diagnostic::{Diagnostic, Diagnostics, Span};
-use buildkit_frontend::files::{PatternMatcher, cleaned, ignore_pattern, may_reach, without_idle};
+use buildkit_frontend::files::{PatternMatcher, cleaned, could_match, drop_redundant, ignore_pattern};
 use buildkit_frontend::ignore;
 use buildkit_frontend::path::ContextPath;
 
@@ -47,7 +47,7 @@ impl Planner<'_> {
         exclude.extend(self.kept().iter().flat_map(|path| shown(path.as_str())));
         exclude.extend(INSTALLED.map(str::to_owned));
         exclude.extend(self.withheld_patterns());
-        self.context.exclude = without_idle(&exclude);
+        self.context.exclude = drop_redundant(&exclude);
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl Planner<'_> {
         let few = |paths: usize| length.saturating_mul(paths) <= MAX_TRIED;
         let reaching: Vec<String> = lines.iter().map(|line| cleaned(line)).collect();
         let all = !few(bytes(&self.context.paths));
-        let hidden = |path: &&String| all || reaching.iter().any(|line| may_reach(line, path));
+        let hidden = |path: &&String| all || reaching.iter().any(|line| could_match(line, path));
         exclude.extend(self.context.paths.iter().filter(hidden).flat_map(|path| shown(path)));
         let mut built: Vec<String> = BUILT.map(str::to_owned).into();
         built.extend(self.as_built().iter().flat_map(|path| shown(path)));

@@ -12,7 +12,7 @@ use super::natives::Natives;
 use super::program::own;
 use super::runtime::Layers;
 use super::{
-    APP, Action, CopyFiles, FileAction, Files, Mount, MountKind, Origin, Planner, Step, StepId, Tree, Written,
+    APP, Action, CopyFiles, FileAction, Files, GeneratedFile, Mount, MountKind, Origin, Planner, Step, StepId, Tree,
     image_path, in_repo,
 };
 
@@ -58,9 +58,9 @@ impl Planner<'_> {
         );
         // The one thing of the build file that can be wrong here.
         let dropped = self.spec().prune.drop.first();
-        let origin = dropped.map_or_else(|| self.backend_origin(), |pattern| Origin::Written(pattern.span.clone()));
+        let origin = dropped.map_or_else(|| self.backend_origin(), |pattern| Origin::Explicit(pattern.span.clone()));
         let text = serde_json::to_string(&task).unwrap_or_default();
-        let files = [(image_path(TASK.1), Written::text(text))].into();
+        let files = [(image_path(TASK.1), GeneratedFile::text(text))].into();
         let task = self.step(Step {
             id: StepId::new("deps-task"),
             group: "internal".to_owned(),
@@ -132,7 +132,7 @@ impl Planner<'_> {
         let root = ImagePath::root();
         let app = image_path(APP);
         let mut packages = CopyFiles::new(complete.clone(), app, root.clone());
-        packages.by_definition = true;
+        packages.skip_content_hash = true;
         let report = CopyFiles::new(deps.report.clone(), root.clone(), root);
         let id = self.step(Step {
             id: StepId::new("deps-target").on(platform),

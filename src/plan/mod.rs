@@ -79,7 +79,7 @@ const TOOLS: &str = "/opt/backstage-build";
 
 /// What there is for each platform.
 #[derive(Default)]
-struct Made {
+struct PerPlatform {
     images: BTreeMap<Platform, Tree>,
     configs: BTreeMap<Platform, TargetImage>,
     deps: BTreeMap<Platform, Tree>,
@@ -150,7 +150,7 @@ impl<'a> Planner<'a> {
         let task = self.deps_task(&natives);
         let contents = self.contents()?;
         let config = self.image_config();
-        let mut made = Made::default();
+        let mut made = PerPlatform::default();
         for platform in self.inputs.platforms {
             let built = self.built_natives(&natives, platform)?;
             let mut layers = self.runtime_packages(platform)?;
@@ -229,7 +229,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What the plan offers for `--target`.
-    fn targets(&mut self, made: Made, bundle: &Tree, checks: &[checks::Gate]) -> Vec<Target> {
+    fn targets(&mut self, made: PerPlatform, bundle: &Tree, checks: &[checks::Gate]) -> Vec<Target> {
         let all = self.all_checks(checks);
         let target = |name: &str, description: &str, trees| Target {
             name: name.to_owned(),
@@ -263,7 +263,7 @@ impl<T> Decision<T> {
 
 /// Where a written thing points; otherwise the default that stands for it.
 fn origin(span: Option<&Span>, default: &'static str) -> Origin {
-    span.map_or(Origin::of_default(default), |span| Origin::Written(span.clone()))
+    span.map_or(Origin::of_default(default), |span| Origin::Explicit(span.clone()))
 }
 
 /// Characters of a title or an entry of the history.

@@ -173,7 +173,7 @@ impl Planner<'_> {
         let rule: Option<&Spanned<NativeMode>> =
             install.natives_by_package.get(&native.name).or(install.natives.as_ref());
         match rule {
-            Some(rule) => (rule.value, Origin::Written(rule.span.clone())),
+            Some(rule) => (rule.value, Origin::Explicit(rule.span.clone())),
             None => (NativeMode::Auto, AUTO),
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn choose(spec: &Spec, hints: &[NodeHint], warnings: &mut Vec<Diagnos
 
 fn written_line(written: &Spanned<NodeVersion>) -> Decision<Line> {
     let line = Line { major: written.major, exact: written.exact };
-    Decision { value: line, because: "it is set".to_owned(), origin: Origin::Written(written.span.clone()) }
+    Decision { value: line, because: "it is set".to_owned(), origin: Origin::Explicit(written.span.clone()) }
 }
 
 /// What the repository says against a line that is set.
@@ -149,7 +149,7 @@ impl Planner<'_> {
         let spec = self.spec();
         let node_origin = &self.node.origin;
         let build_origin =
-            spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Written(base.span.clone()));
+            spec.build.base.as_ref().map_or(node_origin.clone(), |base| Origin::Explicit(base.span.clone()));
         let build = match &spec.build.base {
             Some(base) => base.value.clone(),
             None => self.node_image()?,

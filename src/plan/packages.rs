@@ -5,7 +5,8 @@ use buildkit_frontend::path::ImagePath;
 
 use super::yarn::helper;
 use super::{
-    Access, Action, Mount, MountKind, Origin, Planner, Run, RunsOn, Sharing, Step, StepId, TOOLS, Tree, env, image_path,
+    Action, Mount, MountKind, NetworkAccess, Origin, Planner, Run, RunsOn, Sharing, Step, StepId, TOOLS, Tree, env,
+    image_path,
 };
 
 impl Planner<'_> {
@@ -19,7 +20,7 @@ impl Planner<'_> {
             group: "build".to_owned(),
             title: format!("install {}", packages.join(" ")),
             because: "build.packages".to_owned(),
-            origin: Origin::Written(first.span.clone()),
+            origin: Origin::Explicit(first.span.clone()),
             action: Action::Run(run),
         });
         self.build_root = Tree::Output(id, ImagePath::root());
@@ -53,7 +54,7 @@ impl Planner<'_> {
             env: env(&[("DEBIAN_FRONTEND", "noninteractive")]),
             path: None,
             cwd: ImagePath::root(),
-            network: Access::Client,
+            network: NetworkAccess::Client,
         };
         self.certificates(&mut run);
         run

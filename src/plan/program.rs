@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_frontend::path::ImagePath;
 
-use super::{Access, Mount, Run, RunsOn, Tree};
+use super::{Mount, NetworkAccess, Run, RunsOn, Tree};
 
 /// A run of the frontend's own program: files in, files out, and nothing else in reach.
 pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
@@ -16,6 +16,6 @@ pub(super) fn own(args: Vec<String>, mounts: Vec<Mount>) -> Run {
         env: BTreeMap::new(),
         path: None,
         cwd: ImagePath::root(),
-        network: Access::None,
+        network: NetworkAccess::None,
     }
 }

@@ -91,7 +91,7 @@ impl Planner<'_> {
             group: "image".to_owned(),
             title: format!("install {}", packages.join(" ")),
             because: "runtime.packages".to_owned(),
-            origin: Origin::Written(first.span.clone()),
+            origin: Origin::Explicit(first.span.clone()),
             action: Action::Run(run),
         });
         layers.add(&format!("packages: {}", packages.join(" ")), Tree::Output(id, ImagePath::root()));

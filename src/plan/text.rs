@@ -106,7 +106,7 @@ fn write_action(f: &mut fmt::Formatter<'_>, action: &FileAction) -> fmt::Result 
             files.iter().try_for_each(|(path, file)| writeln!(f, "    write {path} ({} bytes)", file.text.bytes()))
         }
         FileAction::Mkdir { path, .. } => writeln!(f, "    mkdir {path}"),
-        FileAction::Await(tree) => writeln!(f, "    await {tree}"),
+        FileAction::DependsOn(tree) => writeln!(f, "    await {tree}"),
     }
 }
 

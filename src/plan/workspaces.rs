@@ -35,7 +35,7 @@ fn chosen<'a>(inputs: &Inputs<'a>) -> Result<Decision<&'a Manifest>, Diagnostics
             let mistake = Diagnostic::error("plan/no-backend", message).help(help).at(named.span.clone());
             return Err(mistake.label(value.place(&["backstage", "role"]), "says this").into());
         }
-        return Ok(Decision { value, because: "it is named".to_owned(), origin: Origin::Written(named.span.clone()) });
+        return Ok(Decision { value, because: "it is named".to_owned(), origin: Origin::Explicit(named.span.clone()) });
     }
     let backends = with_role(repo, "backend");
     match backends.as_slice() {
@@ -70,7 +70,7 @@ pub(super) fn app<'a>(
             value: app,
             because: format!("the frontend that {} depends on", backend.name),
             origin: wanted
-                .map_or(Origin::of_default("frontend: bundled"), |frontend| Origin::Written(frontend.span.clone())),
+                .map_or(Origin::of_default("frontend: bundled"), |frontend| Origin::Explicit(frontend.span.clone())),
         })),
         ([], None) => Ok(None),
         ([], Some(frontend)) => Err(missing_app(inputs, backend, frontend.span.clone())),

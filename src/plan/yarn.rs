@@ -13,8 +13,9 @@ use crate::spec::model::CaSource;
 
 use super::architecture::cpu;
 use super::{
-    Access, Action, CopyFiles, Decision, FileAction, Files, ImageName, Mount, MountKind, Origin, Planner, Run, RunsOn,
-    Sharing, Step, StepId, TOOLS, Tree, WORK, Written, WrittenFiles, at_work, env, image_path, rooted,
+    Action, CopyFiles, Decision, FileAction, Files, GeneratedFile, GeneratedFiles, ImageName, Mount, MountKind,
+    NetworkAccess, Origin, Planner, Run, RunsOn, Sharing, Step, StepId, TOOLS, Tree, WORK, at_work, env, image_path,
+    rooted,
 };
 
 /// Runs Yarn with the secrets that a step was given. Node, because it is in every image that Yarn runs in. `yarn.mjs` is
@@ -72,12 +73,12 @@ impl Planner<'_> {
             self.uses(&file.value);
         }
         let mut written = vec![
-            ("/yarn/bin/yarn", Written::program(SHIM)),
-            ("/shell.sh", Written::text(SHELL)),
-            ("/packages.sh", Written::text(PACKAGES)),
-            ("/foreign.cjs", Written::text(FOREIGN)),
+            ("/yarn/bin/yarn", GeneratedFile::program(SHIM)),
+            ("/shell.sh", GeneratedFile::text(SHELL)),
+            ("/packages.sh", GeneratedFile::text(PACKAGES)),
+            ("/foreign.cjs", GeneratedFile::text(FOREIGN)),
         ];
-        written.extend(WRAPPER.map(|(path, text)| (path, Written::text(text))));
+        written.extend(WRAPPER.map(|(path, text)| (path, GeneratedFile::text(text))));
         self.step(Step {
             id: StepId::new("tools"),
             group: "internal".to_owned(),
@@ -171,7 +172,7 @@ impl Planner<'_> {
             Some(written) => Decision {
                 value: written.value.clone(),
                 because: "it is set".to_owned(),
-                origin: Origin::Written(written.span.clone()),
+                origin: Origin::Explicit(written.span.clone()),
             },
             None => Decision {
                 value: self.repo().yarn.version.version.to_string(),
@@ -241,7 +242,7 @@ impl Planner<'_> {
     fn yarn_settings(&self) -> Option<Mount> {
         self.repo().yarn.rc.as_ref()?;
         let file = ContextPath::new(YARN_SETTINGS).ok()?;
-        let kind = MountKind::Read { tree: Tree::Facts, src: rooted(&file), by_definition: false };
+        let kind = MountKind::Read { tree: Tree::Facts, src: rooted(&file), skip_content_hash: false };
         Some(Mount { dest: at_work(&file), kind })
     }
 
@@ -265,7 +266,7 @@ impl Planner<'_> {
             ]),
             path: Some(image_path("/opt/backstage-build/bin")),
             cwd: ImagePath::root(),
-            network: Access::Client,
+            network: NetworkAccess::Client,
         };
         if self.yarn_since(4, 0) {
             // It re-checks every resolution on public pull requests; older Yarns refuse settings that they do not know.
@@ -296,7 +297,7 @@ impl Planner<'_> {
     pub(super) fn certificates(&self, run: &mut Run) {
         let id = match self.spec().network.ca.as_ref().map(|ca| &ca.value) {
             Some(CaSource::File(path)) => {
-                let kind = MountKind::Read { tree: Tree::Context, src: rooted(path), by_definition: false };
+                let kind = MountKind::Read { tree: Tree::Context, src: rooted(path), skip_content_hash: false };
                 run.mounts.push(Mount { dest: image_path("/run/backstage-build/ca.pem"), kind });
                 run.env.insert("BACKSTAGE_BUILD_CA".to_owned(), "/run/backstage-build/ca.pem".to_owned());
                 "ca"
@@ -353,7 +354,7 @@ impl Planner<'_> {
 
     /// Yarn's settings for a project, in the folder above it: Yarn merges the files of all parents. The repository's
     /// own `.yarnrc.yml` is only ever mounted.
-    fn settings(&self, cpus: &[&str]) -> (ImagePath, Written) {
+    fn settings(&self, cpus: &[&str]) -> (ImagePath, GeneratedFile) {
         let mut text = "enableTelemetry: false\n".to_owned();
         let mut path = image_path("/.yarnrc.yml");
         // Before 3.1 Yarn installs what is for any platform, and takes no setting that it does not know.
@@ -368,7 +369,7 @@ impl Planner<'_> {
             let cpus = [&["current"], cpus].concat().join(", ");
             text.push_str(&format!("  os: [linux]\n  cpu: [{cpus}]\n{libc}"));
         }
-        (path, Written::text(text))
+        (path, GeneratedFile::text(text))
     }
 
     /// Where an install for the image's platform is started: in a folder below the project where the repository's own
@@ -428,11 +429,11 @@ impl Planner<'_> {
 
     /// What an install of a synthetic project works on, for the builder's own CPU and others.
     pub(super) fn project_files(&mut self, project: &SyntheticProject, cpus: &[&str]) -> Files {
-        let files = project.files.iter().map(|(path, text)| (super::in_repo(path), Written::text(text.as_str())));
-        let mut written: WrittenFiles = files.collect();
+        let files = project.files.iter().map(|(path, text)| (super::in_repo(path), GeneratedFile::text(text.as_str())));
+        let mut written: GeneratedFiles = files.collect();
         written.extend([self.settings(cpus)]);
         let manifest = project.backstage_manifest.as_deref();
-        written.extend(manifest.map(|text| (image_path(RELEASE_MANIFEST), Written::text(text))));
+        written.extend(manifest.map(|text| (image_path(RELEASE_MANIFEST), GeneratedFile::text(text))));
         let mut actions = vec![FileAction::Write(written)];
         actions.extend(self.project_inputs(project));
         Files { base: Tree::Scratch, actions }
@@ -442,5 +443,5 @@ impl Planner<'_> {
 /// One of the helpers, and no other: what a step does not use may change without it.
 pub(super) fn helper(src: &str, dest: &str) -> Mount {
     let tree = Tree::Step(StepId::new("tools"));
-    Mount { dest: image_path(dest), kind: MountKind::Read { tree, src: image_path(src), by_definition: false } }
+    Mount { dest: image_path(dest), kind: MountKind::Read { tree, src: image_path(src), skip_content_hash: false } }
 }

@@ -8,10 +8,10 @@
 //! What the step cannot answer is planned by the frontend itself: a mistake of the user's, whose place is known whole only
 //! there; and everything where the daemon does not say what the frontend's image is, or the step fails.
 
+mod serialized;
 mod step;
 #[cfg(test)]
 mod tests;
-mod told;
 mod work;
 
 use std::collections::BTreeMap;
@@ -20,9 +20,9 @@ use std::sync::Arc;
 use buildkit_frontend::diagnostic::{Diagnostic, SourceFile};
 use buildkit_llb::Platform;
 use serde::{Deserialize, Serialize};
-use told::Told;
+use serialized::SerializedDiagnostic;
 
-use crate::pipeline::{Included, Prepared, Reading, Source};
+use crate::pipeline::{Included, PlanSession, Prepared, Source};
 use crate::plan::Plan;
 
 pub use step::{COMMAND, Planned, PlanningStep};
@@ -56,25 +56,25 @@ struct Task {
 #[serde(rename_all = "kebab-case")]
 enum Answer {
     /// A plan.
-    Plan(Box<Made>),
+    Plan(Box<PlanResult>),
     /// Config files include these, of which some are none of the facts yet.
-    More(Included),
+    NeedsFiles(Included),
     /// No plan: the frontend has to look by itself.
-    Nothing,
+    Unavailable,
 }
 
 /// A plan and its warnings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Made {
+struct PlanResult {
     plan: Plan,
     /// As many as a build shows.
-    warnings: Vec<Told>,
+    warnings: Vec<SerializedDiagnostic>,
     /// How many more there are.
-    untold: usize,
+    omitted_warnings: usize,
 }
 
 impl Task {
-    fn of(reading: &Reading<'_>) -> Self {
+    fn of(reading: &PlanSession<'_>) -> Self {
         let source = reading.source();
         // A proxy is in no step's key.
         let plans = |name: &str| crate::spec::consumes(name) && !name.starts_with("network.proxy");
@@ -101,18 +101,18 @@ impl Task {
     }
 }
 
-impl Made {
+impl PlanResult {
     fn of(plan: Plan, warnings: &[Diagnostic], file: &Arc<SourceFile>) -> Self {
         let told = warnings.iter().take(MOST_WARNINGS);
-        let untold = warnings.len().saturating_sub(MOST_WARNINGS);
-        Self { plan, warnings: told.map(|warning| Told::of(warning, file)).collect(), untold }
+        let omitted_warnings = warnings.len().saturating_sub(MOST_WARNINGS);
+        Self { plan, warnings: told.map(|warning| SerializedDiagnostic::of(warning, file)).collect(), omitted_warnings }
     }
 
     /// What the frontend has of it.
-    fn taken(self, reading: &Reading<'_>) -> Prepared {
-        let Self { mut plan, warnings, untold } = self;
+    fn into_prepared(self, reading: &PlanSession<'_>) -> Prepared {
+        let Self { mut plan, warnings, omitted_warnings } = self;
         let file = &reading.source().file;
         plan.locate(file);
-        reading.planned(plan, warnings.into_iter().map(|told| told.located(file)).collect(), untold)
+        reading.planned(plan, warnings.into_iter().map(|told| told.located(file)).collect(), omitted_warnings)
     }
 }

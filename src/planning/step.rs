@@ -9,7 +9,7 @@ use buildkit_llb::file::{FileOp, Mkfile};
 use buildkit_llb::{Definition, Input, Metadata, Output};
 
 use crate::graph::Program;
-use crate::pipeline::{Included, Prepared, Reading};
+use crate::pipeline::{Included, PlanSession, Prepared};
 use crate::program;
 
 use super::{Answer, Task};
@@ -43,9 +43,9 @@ pub enum Planned {
     /// A plan, and where the files are that its steps write.
     Plan(Box<Prepared>, Output),
     /// More files are to be read first.
-    More(Included),
+    NeedsFiles(Included),
     /// The step leaves it to the frontend.
-    Nothing,
+    Unavailable,
     /// The step failed, for this reason.
     Failed(String),
 }
@@ -61,15 +61,15 @@ impl<'a> PlanningStep<'a> {
     ///
     /// # Errors
     /// When the daemon is gone.
-    pub async fn ask(&self, reading: &Reading<'_>, facts: &Output) -> Result<Planned, Failure> {
+    pub async fn solve(&self, reading: &PlanSession<'_>, facts: &Output) -> Result<Planned, Failure> {
         let tree = match self.tree(&Task::of(reading), facts) {
             Ok(tree) => tree,
             Err(error) => return Ok(Planned::Failed(error.to_string())),
         };
         Ok(match self.answer(&tree).await {
-            Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.taken(reading)), tree),
-            Ok(Ok(Answer::More(included))) => Planned::More(included),
-            Ok(Ok(Answer::Nothing)) => Planned::Nothing,
+            Ok(Ok(Answer::Plan(made))) => Planned::Plan(Box::new(made.into_prepared(reading)), tree),
+            Ok(Ok(Answer::NeedsFiles(included))) => Planned::NeedsFiles(included),
+            Ok(Ok(Answer::Unavailable)) => Planned::Unavailable,
             Ok(Err(reason)) => Planned::Failed(reason),
             Err(FileError::Call(error @ CallError::Lost { .. })) => return Err(error.into()),
             Err(error) => Planned::Failed(error.to_string()),

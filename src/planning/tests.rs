@@ -105,14 +105,14 @@ fn facts(case: &Case, set: &ReadSet) -> tempfile::TempDir {
 
 /// What the frontend gets from the step; `None` where it has to look itself.
 fn from_step(case: &Case, out: &Path) -> Option<Prepared> {
-    let mut reading = Reading::start(&case.source).ok()?;
+    let mut reading = PlanSession::start(&case.source).ok()?;
     loop {
         let task = through_json(&Task::of(&reading));
         let facts = facts(case, &reading.read_set());
         match through_json(&answer(&task, facts.path(), out).unwrap()) {
-            Answer::Plan(made) => return Some(made.taken(&reading)),
-            Answer::More(included) => reading.include(included),
-            Answer::Nothing => return None,
+            Answer::Plan(made) => return Some(made.into_prepared(&reading)),
+            Answer::NeedsFiles(included) => reading.include(included),
+            Answer::Unavailable => return None,
         }
     }
 }
@@ -142,7 +142,7 @@ fn origins(plan: &Plan) -> impl Iterator<Item = Arc<SourceFile>> {
     let all = decisions.chain(plan.images.values().map(|image| &image.origin));
     let all = all.chain(plan.steps.iter().map(|step| &step.origin));
     all.filter_map(|origin| match origin {
-        Origin::Written(span) => Some(Arc::clone(&span.file)),
+        Origin::Explicit(span) => Some(Arc::clone(&span.file)),
         Origin::Default(_) => None,
     })
 }
@@ -198,12 +198,12 @@ fn proxies_are_in_no_answer_and_those_of_build_args_in_no_task() {
     };
     let case = Case { name: "proxies".to_owned(), context, source };
     let out = tempfile::tempdir().unwrap();
-    let task = Task::of(&Reading::start(&case.source).unwrap());
+    let task = Task::of(&PlanSession::start(&case.source).unwrap());
     let answer = serde_json::to_string(&answer(&task, &case.context, out.path()).unwrap()).unwrap();
     assert!(answer.contains("\"plan\"") && !answer.contains("hidden"));
     let build_args = [("network.proxy.http".to_owned(), "http://hidden:1".to_owned())].into();
     let by_arg = Source { file: SourceFile::new(BUILD_FILE, "# syntax=x\n"), build_args, ..case.source.clone() };
-    let task = serde_json::to_string(&Task::of(&Reading::start(&by_arg).unwrap())).unwrap();
+    let task = serde_json::to_string(&Task::of(&PlanSession::start(&by_arg).unwrap())).unwrap();
     assert!(!task.contains("hidden"), "{task}");
     let proxy = |prepared: Prepared| prepared.proxy.http.unwrap();
     assert_eq!(proxy(from_step(&case, out.path()).unwrap()), proxy(in_process(&case).unwrap()));
@@ -214,7 +214,7 @@ fn a_password_in_a_build_arg_is_refused_before_it_is_a_task() {
     let build_args = [("network.proxy.http".to_owned(), "http://jane:hidden@proxy:1".to_owned())].into();
     let file = SourceFile::new(BUILD_FILE, "# syntax=x\n");
     let source = Source { file, ignore: None, build_args, platforms: vec![amd64()], build: amd64() };
-    let refused = Reading::start(&source).unwrap_err();
+    let refused = PlanSession::start(&source).unwrap_err();
     assert_eq!(refused.0.first().unwrap().code, "spec/literal-secret");
 }
 
@@ -229,7 +229,7 @@ fn what_comments_say_is_in_no_task() {
         platforms: vec![amd64()],
         build: amd64(),
     };
-    let task = Task::of(&Reading::start(&source).unwrap());
+    let task = Task::of(&PlanSession::start(&source).unwrap());
     assert!(!task.text.contains("hidden") && task.text.contains("\nnode: 22 #"), "{}", task.text);
     assert_eq!(task.text.len(), text.len(), "places stay true");
 }
@@ -250,7 +250,7 @@ fn a_warning_tells_a_few_lines_without_secrets() {
     std::fs::write(dir.path().join("package.json"), manifest).unwrap();
 
     let out = tempfile::tempdir().unwrap();
-    let task = Task::of(&Reading::start(&case.source).unwrap());
+    let task = Task::of(&PlanSession::start(&case.source).unwrap());
     let json = serde_json::to_string(&answer(&task, dir.path(), out.path()).unwrap()).unwrap();
     for hidden in ["ghp_", "hidden", "from here", "a: b"] {
         assert!(!json.contains(hidden), "{hidden}: {json}");
@@ -279,7 +279,7 @@ fn what_is_cut_off_a_line_or_lies_above_an_excerpt_still_hides_a_secret() {
         let text = format!("{text}\nhere: x\n");
         let at = text.find("here").unwrap();
         let span = Span::new(&SourceFile::new("yarn.lock", text.as_str()), at..at.saturating_add(4));
-        let told = Told::of(&Diagnostic::warning("a/b", "c").at(span), &build_file);
+        let told = SerializedDiagnostic::of(&Diagnostic::warning("a/b", "c").at(span), &build_file);
         let json = serde_json::to_string(&told).unwrap();
         assert!(!json.contains("hidden"), "{json}");
         let label = &told.located(&build_file).labels[0];
@@ -301,7 +301,7 @@ fn warnings_without_number_are_counted() {
         (0..70).map(|i| Diagnostic::warning("a/b", i.to_string()).at(Span::line(&source.file, 1))).collect();
     let context = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
     let case = Case { name: "portal".to_owned(), context, source: source.clone() };
-    let made = through_json(&Made::of(in_process(&case).unwrap().plan, &warnings, &source.file));
-    let taken = made.taken(&Reading::start(&source).unwrap());
-    assert_eq!((taken.warnings.len(), taken.untold), (MOST_WARNINGS, 20));
+    let made = through_json(&PlanResult::of(in_process(&case).unwrap().plan, &warnings, &source.file));
+    let taken = made.into_prepared(&PlanSession::start(&source).unwrap());
+    assert_eq!((taken.warnings.len(), taken.omitted_warnings), (MOST_WARNINGS, 20));
 }

@@ -8,12 +8,12 @@ use std::path::Path;
 
 use buildkit_frontend::files::{DirectoryFiles, ReadSet};
 
-use crate::pipeline::Reading;
+use crate::pipeline::PlanSession;
 use crate::plan::Plan;
 use crate::repo;
 
 use super::step::ANSWER;
-use super::{Answer, Made, Task};
+use super::{Answer, PlanResult, Task};
 
 /// Plans the repository whose facts are in a folder, as the file `task` says, and leaves the answer in the folder `out`.
 ///
@@ -29,25 +29,25 @@ pub fn work(task: &Path, facts: &Path, out: &Path) -> io::Result<()> {
 pub(super) fn answer(task: &Task, facts: &Path, out: &Path) -> io::Result<Answer> {
     let source = task.source();
     // What is wrong is said by the frontend, which comes to the same.
-    let Ok(mut reading) = Reading::start(&source) else { return Ok(Answer::Nothing) };
+    let Ok(mut reading) = PlanSession::start(&source) else { return Ok(Answer::Unavailable) };
     reading.include(task.included.clone());
     // All of it: the daemon has left out already what is not shown.
     let files = DirectoryFiles::new(facts, &ReadSet::default()).map_err(io::Error::other)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let prepared = match runtime.block_on(reading.read(&files)) {
         Ok(Some(facts)) => facts.plan(&source),
-        Ok(None) => return Ok(Answer::More(reading.included().clone())),
+        Ok(None) => return Ok(Answer::NeedsFiles(reading.included().clone())),
         Err(mistakes) => Err(mistakes),
     };
     let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(mistakes) => {
             let unreadable = mistakes.0.into_iter().find(|mistake| mistake.code == repo::UNREADABLE);
-            return unreadable.map_or(Ok(Answer::Nothing), |mistake| Err(io::Error::other(mistake.message)));
+            return unreadable.map_or(Ok(Answer::Unavailable), |mistake| Err(io::Error::other(mistake.message)));
         }
     };
     write(&prepared.plan, out)?;
-    Ok(Answer::Plan(Box::new(Made::of(prepared.plan, &prepared.warnings, &source.file))))
+    Ok(Answer::Plan(Box::new(PlanResult::of(prepared.plan, &prepared.warnings, &source.file))))
 }
 
 /// Makes a directory below `out`, with those that it lies in. Their bits are part of what steps are keyed by, and not for

@@ -75,7 +75,7 @@ pub struct Listen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// `backend.listen` is a text below and a mapping above it.
-    KeyOfText,
+    ConflictingShape,
     /// `backend.listen` is no address.
     NoAddress,
 }
@@ -148,7 +148,7 @@ pub fn listen(config: &Value, variables: &BTreeMap<&str, &str>) -> Listen {
     let merged = match (below, above("listen")) {
         (below, None) => below,
         (Some(Value::String(_)), Some(above @ Value::Object(_))) => {
-            listen.fault = Some(Fault::KeyOfText);
+            listen.fault = Some(Fault::ConflictingShape);
             Some(above.clone())
         }
         (below, Some(above)) => {
@@ -473,7 +473,7 @@ mod tests {
     fn variables_lie_over_files() {
         let (object, text) = (json!({"port": 7010, "host": "x"}), json!(":7007"));
         let [port, host, whole, backend] = VARIABLES;
-        let (fine, key, none) = (None, Some(Fault::KeyOfText), Some(Fault::NoAddress));
+        let (fine, key, none) = (None, Some(Fault::ConflictingShape), Some(Fault::NoAddress));
         for (written, variables, at, by, fault) in [
             (&text, vec![(whole, "h:80")], (Some("h"), Some(80)), Some(whole), fine),
             (&text, vec![(backend, r#"{"listen": ":80"}"#)], (Some(""), Some(80)), Some(backend), fine),

@@ -3,7 +3,7 @@
 use buildkit_frontend::diagnostic::Diagnostic;
 use buildkit_frontend::text::{list, nearest, quote};
 
-use super::language::{self, Format, Key, Misfit, ROOT, Shape, Status, Word};
+use super::language::{self, Format, Key, ROOT, Shape, Status, ValueError, Word};
 use super::tree::{Entry, Kind, Node};
 
 /// What does not fit in a build file, or in the tree of a build arg.
@@ -98,8 +98,8 @@ impl Checker {
             (Kind::Scalar { text, .. }, Shape::Scalar(format)) => {
                 if node.boolean().is_some() && !format.takes_booleans() {
                     self.wrong_type(place, node, shape);
-                } else if let Err(misfit) = format.check(text) {
-                    self.misfit(place, node, text, misfit);
+                } else if let Err(value_error) = format.check(text) {
+                    self.value_error(place, node, text, value_error);
                 }
             }
             (Kind::List(items), Shape::List(item)) => {
@@ -143,7 +143,7 @@ impl Checker {
 
     fn map(&mut self, place: &Place, entries: &[Entry], format: Format, value: &'static Shape) {
         for entry in entries {
-            if let Err(Misfit { what, help }) = format.check(&entry.key) {
+            if let Err(ValueError { what, help }) = format.check(&entry.key) {
                 let message = format!("{}: {} {what}", place_of(place), quote(&entry.key));
                 self.mistakes
                     .push(helped(Diagnostic::error("spec/wrong-value", message).at(entry.key.span.clone()), help));
@@ -212,7 +212,7 @@ impl Checker {
         self.mistakes.push(Diagnostic::error("spec/wrong-value", can).at(node.span.clone()).help(help));
     }
 
-    fn misfit(&mut self, place: &Place, node: &Node, text: &str, Misfit { what, help }: Misfit) {
+    fn value_error(&mut self, place: &Place, node: &Node, text: &str, ValueError { what, help }: ValueError) {
         let subject = place_of(place);
         let message = if text.trim().is_empty() {
             format!("{} {what}", place.subject())

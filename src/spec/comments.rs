@@ -20,7 +20,7 @@ pub(crate) fn without_comments(text: &str) -> Cow<'_, str> {
     let comments = events.filter(|(event, _)| matches!(event, Event::Comment(..)));
     let behind =
         comments.filter_map(|(_, mark)| mark.byte_range()).map(|range| range.start.saturating_add(1)..range.end);
-    secret::blotted(text, behind.collect())
+    secret::mask_in_place(text, behind.collect())
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl Report {
         // The value of a build arg stands in no file.
         self.masked.extend(places.filter(|span| span.build_arg.is_none()).map(|span| span.range.clone()));
         if !self.masked.is_empty() {
-            let text = secret::blotted(&self.file.text, self.masked);
+            let text = secret::mask_in_place(&self.file.text, self.masked);
             let shown = SourceFile::new(&*self.file.name, text.into_owned());
             for label in all.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
                 label.span = Span::new(&shown, label.span.range.clone());

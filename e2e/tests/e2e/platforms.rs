@@ -17,7 +17,11 @@ fn both(repo: &Repo) -> Build {
 
 /// Every binary of the app in each image is for the image's machine. Answers how many native modules there are.
 pub(super) fn binaries_fit(built: &Built) -> usize {
-    let count = BOTH.into_iter().zip(MACHINES).map(|(platform, machine)| machine_fits(&built.image_of(platform), machine)).sum();
+    let count = BOTH
+        .into_iter()
+        .zip(MACHINES)
+        .map(|(platform, machine)| machine_fits(&built.image_of(platform), machine))
+        .sum();
     assert!(count > 0, "no image has a native module");
     count
 }

@@ -15,7 +15,9 @@ use crate::path::ContextPath;
 
 pub use directory::DirectoryFiles;
 pub use memory::MemoryFiles;
-pub use pattern::{PatternError, PatternMatcher, cleaned, ignore_pattern, may_reach, parse_ignore_file, without_idle};
+pub use pattern::{
+    PatternError, PatternMatcher, cleaned, could_match, drop_redundant, ignore_pattern, parse_ignore_file,
+};
 pub use read_set::{ReadSet, ReadSetMatcher};
 
 /// What lies at a path.

@@ -385,7 +385,7 @@ pub fn cleaned(pattern: &str) -> String {
 
 /// Whether a [`cleaned`] pattern may hide a path, a directory that it lies in or something below it. Looks at names only
 /// up to the first wildcard.
-pub fn may_reach(pattern: &str, path: &str) -> bool {
+pub fn could_match(pattern: &str, path: &str) -> bool {
     for (wanted, name) in pattern.split('/').zip(path.split('/')) {
         if wanted.contains(['*', '?', '[', '\\']) {
             return true;
@@ -400,7 +400,7 @@ pub fn may_reach(pattern: &str, path: &str) -> bool {
 /// The same patterns without those that decide nothing: one that stands there again later, or whose last name a later
 /// pattern hides everywhere (`a/dist` before `**/dist`). The last that matches decides, and each is tried on each file of
 /// a client.
-pub fn without_idle(patterns: &[String]) -> Vec<String> {
+pub fn drop_redundant(patterns: &[String]) -> Vec<String> {
     let mut later: BTreeSet<&str> = BTreeSet::new();
     let mut everywhere: BTreeSet<&str> = BTreeSet::new();
     let mut kept: Vec<&String> = Vec::with_capacity(patterns.len());

@@ -48,7 +48,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 
 /// A text whose tokens and passwords are blotted out.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    blotted(text, places(text))
+    mask_in_place(text, places(text))
 }
 
 /// A line of a text, as [`masked`] has it: what begins on a line above it counts, as far as keys are long.
@@ -66,7 +66,7 @@ pub fn masked_line(text: &str, line: Range<usize>) -> Cow<'_, str> {
 }
 
 /// A text with some bytes blotted out: one `*` for each, line breaks kept, so that offsets behind stay true.
-pub fn blotted(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
+pub fn mask_in_place(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
     replaced(text, ranges, |out, hidden| {
         for c in hidden.chars() {
             let blot = if c == '\n' { "\n" } else { "*" };

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 pub use content::Content;
 pub use origin::Origin;
 pub use step::{
-    Access, Action, CopyFiles, FileAction, Files, Mode, Mount, MountKind, Run, Sharing, Step, StepId, Tree, Written,
-    WrittenFiles,
+    Action, CopyFiles, FileAction, Files, GeneratedFile, GeneratedFiles, Mode, Mount, MountKind, NetworkAccess, Run,
+    Sharing, Step, StepId, Tree,
 };
 
 /// The version of a plan's JSON: another one where a field changes its meaning or goes.
@@ -177,7 +177,7 @@ impl Plan {
     }
 
     /// What steps write, with the folder of each action.
-    pub fn written(&self) -> impl Iterator<Item = (String, &WrittenFiles)> {
+    pub fn written(&self) -> impl Iterator<Item = (String, &GeneratedFiles)> {
         let steps = self.steps.iter().filter_map(|step| match &step.action {
             Action::Files(files) => Some((&step.id, &files.actions)),
             Action::Run(_) => None,

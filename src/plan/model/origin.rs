@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Origin {
     /// The user wrote it there, in the build file or as a build arg.
     #[serde(serialize_with = "write_place", deserialize_with = "read_place")]
-    Written(Span),
+    Explicit(Span),
     /// Nobody wrote it: the noun and its default, such as `checks: [typecheck]`, or the noun alone where the default depends
     /// on the repository.
     Default(Cow<'static, str>),
@@ -29,14 +29,14 @@ impl Origin {
     /// The place in the build file: line 1 for a default.
     pub fn span(&self, default: Span) -> Span {
         match self {
-            Self::Written(span) => span.clone(),
+            Self::Explicit(span) => span.clone(),
             Self::Default(_) => default,
         }
     }
 
     /// Says which file it lies in.
     pub(super) fn locate(&mut self, file: &Arc<SourceFile>) {
-        if let Self::Written(span) = self {
+        if let Self::Explicit(span) = self {
             span.file = Arc::clone(file);
         }
     }
@@ -45,8 +45,8 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Written(Span { build_arg: Some(name), .. }) => write!(f, "--build-arg {name}"),
-            Self::Written(span) => write!(f, "{}:{}", span.file.name, span.first_line()),
+            Self::Explicit(Span { build_arg: Some(name), .. }) => write!(f, "--build-arg {name}"),
+            Self::Explicit(span) => write!(f, "{}:{}", span.file.name, span.first_line()),
             Self::Default(noun) => write!(f, "default: {noun}"),
         }
     }

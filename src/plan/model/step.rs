@@ -196,18 +196,18 @@ pub struct Files {
 }
 
 /// Files that are written, by path.
-pub type WrittenFiles = BTreeMap<ImagePath, Written>;
+pub type GeneratedFiles = BTreeMap<ImagePath, GeneratedFile>;
 
 /// A file that is written. Its text is public: provenance may show it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Written {
+pub struct GeneratedFile {
     /// What it holds.
     pub text: Content,
     /// Permission bits.
     pub mode: u32,
 }
 
-impl Written {
+impl GeneratedFile {
     /// A text that everybody reads.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into().into(), mode: 0o644 }
@@ -226,7 +226,7 @@ pub enum FileAction {
     /// Copies a file or the contents of a directory.
     Copy(CopyFiles),
     /// Writes files, in directories that are made for them.
-    Write(WrittenFiles),
+    Write(GeneratedFiles),
     /// Makes a directory and its parents.
     Mkdir {
         /// Where.
@@ -235,7 +235,7 @@ pub enum FileAction {
         mode: u32,
     },
     /// Takes nothing of an empty tree: what this is part of cannot be made before the tree exists.
-    Await(Tree),
+    DependsOn(Tree),
 }
 
 /// One copy.
@@ -260,7 +260,7 @@ pub struct CopyFiles {
     pub unpack: bool,
     /// Whether the copy is decided by what made the source, not by its content: for trees too large to hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_definition: bool,
+    pub skip_content_hash: bool,
     /// Whether all times become one fixed time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fixed_time: bool,
@@ -277,7 +277,7 @@ impl CopyFiles {
             exclude: Vec::new(),
             mode: Mode::Keep,
             unpack: false,
-            by_definition: false,
+            skip_content_hash: false,
             fixed_time: false,
         }
     }
@@ -313,13 +313,13 @@ pub struct Run {
     /// Working directory.
     pub cwd: ImagePath,
     /// Whether it can reach the network.
-    pub network: Access,
+    pub network: NetworkAccess,
 }
 
 /// What a run can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Access {
+pub enum NetworkAccess {
     /// What the client chose with `--network`, by default the daemon's sandbox.
     Client,
     /// Its own loopback only.
@@ -346,10 +346,10 @@ impl Mount {
         Self::reading(dest, tree.clone(), true)
     }
 
-    fn reading(dest: &str, tree: Tree, by_definition: bool) -> Self {
+    fn reading(dest: &str, tree: Tree, skip_content_hash: bool) -> Self {
         // Our own constants: what is no path is the root, which BuildKit refuses.
         let dest = ImagePath::new(dest).unwrap_or_else(|_| ImagePath::root());
-        Self { dest, kind: MountKind::Read { tree, src: ImagePath::root(), by_definition } }
+        Self { dest, kind: MountKind::Read { tree, src: ImagePath::root(), skip_content_hash } }
     }
 }
 
@@ -369,7 +369,7 @@ pub enum MountKind {
         src: ImagePath,
         /// Whether it counts by what made it, not by its content: for trees too large to hash.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        by_definition: bool,
+        skip_content_hash: bool,
     },
     /// A directory that the builder keeps, never part of a result.
     Cache {
@@ -404,7 +404,7 @@ impl Action {
             Self::Files(files) => {
                 let copies = files.actions.iter().filter_map(|action| match action {
                     FileAction::Copy(copy) => Some(&copy.from),
-                    FileAction::Await(tree) => Some(tree),
+                    FileAction::DependsOn(tree) => Some(tree),
                     _ => None,
                 });
                 std::iter::once(&files.base).chain(copies).collect()

@@ -1,8 +1,8 @@
 //! Scalars with rules of their own: what is wanted of each kind.
 
 use super::scalar::{
-    Misfit, check_name, destination, directory, ensure, file, image, inside, is_name, misfit, package_name, pattern,
-    secret_id, source, url, user, workspace, yarn_version,
+    ValueError, check_name, destination, directory, ensure, file, image, inside, is_name, package_name, pattern,
+    secret_id, source, url, user, value_error, workspace, yarn_version,
 };
 use super::{duration, memory, mode, node_version};
 
@@ -129,9 +129,9 @@ impl Format {
     }
 
     /// Whether the text fits.
-    pub(crate) fn check(self, text: &str) -> Result<(), Misfit> {
+    pub(crate) fn check(self, text: &str) -> Result<(), ValueError> {
         if text.trim().is_empty() && !matches!(self, Self::EnvValue | Self::LabelValue | Self::Argument) {
-            return Err(misfit("is empty", format!("give {}, or leave it out", self.wanted())));
+            return Err(value_error("is empty", format!("give {}, or leave it out", self.wanted())));
         }
         match self {
             Self::Argument | Self::Command | Self::EnvValue | Self::LabelValue | Self::Hosts => Ok(()),

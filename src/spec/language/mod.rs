@@ -10,7 +10,7 @@ mod values;
 
 pub(crate) use format::Format;
 pub(crate) use keys::{BASES, CHECK, ROOT};
-pub(crate) use scalar::{Misfit, workspace};
+pub(crate) use scalar::{ValueError, workspace};
 pub(crate) use values::{duration, memory, mode, node_version};
 
 /// A key of a mapping.

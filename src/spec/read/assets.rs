@@ -59,11 +59,11 @@ fn extra_file(node: &Node, mistakes: &mut Vec<Diagnostic>) -> Option<Spanned<Ext
                     .help(format!("paths are relative to the repository's root: {}", quote(from.as_str()))),
             );
         }
-        if let Err(misfit) = secret::local_file(&from) {
+        if let Err(value_error) = secret::local_file(&from) {
             mistakes.push(
-                Diagnostic::error("spec/wrong-value", format!("`files`: {} {}", quote(&written), misfit.what))
+                Diagnostic::error("spec/wrong-value", format!("`files`: {} {}", quote(&written), value_error.what))
                     .at(written.span.clone())
-                    .help(misfit.help),
+                    .help(value_error.help),
             );
         }
     }

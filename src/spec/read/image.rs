@@ -3,7 +3,7 @@
 use buildkit_frontend::diagnostic::Spanned;
 use buildkit_frontend::path::ImagePath;
 
-use crate::spec::language::{Misfit, duration};
+use crate::spec::language::{ValueError, duration};
 use crate::spec::model::{Healthcheck, Runtime};
 use crate::spec::tree::{Kind, Node};
 
@@ -59,5 +59,5 @@ fn directory(node: &Node) -> Option<Spanned<ImagePath>> {
 }
 
 fn number<T: std::str::FromStr>(node: Option<&Node>) -> Option<Spanned<T>> {
-    fitting(node, |text| text.parse().map_err(|_| Misfit { what: String::new(), help: String::new() }))
+    fitting(node, |text| text.parse().map_err(|_| ValueError { what: String::new(), help: String::new() }))
 }

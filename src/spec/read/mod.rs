@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use buildkit_frontend::diagnostic::{Diagnostic, SourceFile, Spanned};
 use buildkit_frontend::path::ContextPath;
 
-use super::language::{Misfit, node_version, workspace};
+use super::language::{ValueError, node_version, workspace};
 use super::model::{Frontend, Prune, PruneMode, SourceMaps, Spec};
 use super::tree::{Kind, Node};
 
@@ -110,7 +110,7 @@ fn boolean(node: Option<&Node>) -> Option<Spanned<bool>> {
 }
 
 /// A scalar that has a value of another type.
-fn fitting<T>(node: Option<&Node>, read: impl Fn(&str) -> Result<T, Misfit>) -> Option<Spanned<T>> {
+fn fitting<T>(node: Option<&Node>, read: impl Fn(&str) -> Result<T, ValueError>) -> Option<Spanned<T>> {
     let node = node?;
     let value = read(node.text()?).ok()?;
     Some(Spanned::new(value, node.span.clone()))

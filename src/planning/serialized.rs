@@ -18,7 +18,7 @@ const LINE: usize = 2000;
 
 /// A warning.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Told {
+pub(super) struct SerializedDiagnostic {
     code: String,
     message: String,
     help: Option<String>,
@@ -44,7 +44,7 @@ struct Excerpt {
     text: String,
 }
 
-impl Told {
+impl SerializedDiagnostic {
     /// Tells a warning. (An error is never told: the frontend comes to it by itself.)
     pub(super) fn of(warning: &Diagnostic, build_file: &Arc<SourceFile>) -> Self {
         let labels = warning.labels.iter().map(|Label { span, text }| {
