@@ -3,7 +3,7 @@
 # checkout (BACKSTAGE_BUILD_CACHE, by default ~/.cache/backstage-build). `make -s TARGET` answers on stdout.
 
 .DEFAULT_GOAL := help
-.PHONY: help engine bases bases-arm64 frontend app demo test fuzz bench lint ci stop
+.PHONY: help engine bases bases-arm64 frontend app demo test test-all fuzz bench lint ci stop
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: ## from nothing to an image of the reference app that runs on Postgres (DE
 
 test: ## every test, unit to end to end (TEST=unit for the quick ones)
 	@hack/test
+
+test-all: ## the same with what takes long: the app on the oldest BuildKit, arm64 under qemu, Backstage 1.45
+	@E2E_FULL=1 hack/test
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60); FUZZ="plan lockfile" for some of them
 	@hack/fuzz $(FUZZ)

@@ -141,17 +141,24 @@ pub fn run() -> ExitCode {
 fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> ExitCode {
     match outcome {
         Ok(report) => {
-            // Nothing can be done about a stderr that is closed.
-            // Names in it come from packages.
-            let report = report.to_string();
-            let _ = report.lines().try_for_each(|line| writeln!(io::stderr(), "{}", printable(line)));
+            print_lines(&report.to_string());
             ExitCode::SUCCESS
         }
         Err(error) => {
-            report_all(&[Diagnostic::error(code, error.to_string())]);
+            // A list of mistakes, each on a line of its own.
+            let text = error.to_string();
+            let (first, list) = text.split_once('\n').unwrap_or((&text, ""));
+            report_all(&[Diagnostic::error(code, first)]);
+            print_lines(list);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lines for the step's output. Names in them come from packages.
+fn print_lines(text: &str) {
+    // Nothing can be done about a stderr that is closed.
+    let _ = text.lines().try_for_each(|line| writeln!(io::stderr(), "{}", printable(line)));
 }
 
 /// Puts natives into their packages. One that the image cannot do without has to have a place.

@@ -6,7 +6,7 @@ use std::io;
 
 use super::requires::{self, MAX_SCRIPT, is_script, resolved};
 use super::rules::Rule;
-use super::select::{LeftOut, Selection};
+use super::select::{LeftOut, Package, Selection};
 use super::tree::{Found, Installed, read_start};
 use super::walk::{self, Entry};
 
@@ -36,17 +36,17 @@ pub(super) fn check(
     // By the folder's name too: an alias is asked for by that.
     let folder = |place: &'_ str| place.rsplit_once("node_modules/").map_or(place, |(_, name)| name).to_owned();
     let names = gone.iter().flat_map(|(place, left)| [left.package.manifest.name.clone(), folder(place)]);
-    let names: BTreeSet<String> = names.collect();
+    let names: BTreeSet<String> = names.chain(dropped.keys().map(|place| folder(place))).collect();
     let mut mistakes: Vec<String> = Vec::new();
     for (place, package) in &selection.packages {
-        let dropped = dropped.get(place);
+        let own = dropped.get(place);
         walk::files(&tree.path(place), &mut |path, entry| {
             let Entry::File { from, .. } = entry else { return Ok(path != "node_modules") };
-            if !is_script(path) || dropped.is_some_and(|dropped| dropped.contains(path)) {
+            if !is_script(path) || own.is_some_and(|own| own.contains(path)) {
                 return Ok(false);
             }
             let text = read_start(from, MAX_SCRIPT)?.unwrap_or_default();
-            let may = dropped.is_some()
+            let may = own.is_some()
                 || requires::mentioned(&text).filter_map(requires::package).any(|name| names.contains(name));
             if !may {
                 return Ok(false);
@@ -54,10 +54,13 @@ pub(super) fn check(
             for (specifier, line) in requires::on_load(&String::from_utf8_lossy(&text)) {
                 let loads = match requires::package(specifier) {
                     Some(name) => match tree.find(place, name)? {
-                        Some(Found::Package(at)) => gone.contains_key(at.as_str()),
+                        Some(Found::Package(at)) => {
+                            gone.contains_key(at.as_str())
+                                || lacks(specifier, name, dropped.get(&at), selection.packages.get(&at))
+                        }
                         _ => false,
                     },
-                    None => dropped.is_some_and(|dropped| resolved(path, specifier, dropped).is_some()),
+                    None => own.is_some_and(|own| resolved(path, specifier, own).is_some()),
                 };
                 if loads && mistakes.len() < MAX_MISTAKES {
                     mistakes.push(format!("{} loads `{specifier}` ({place}/{path}:{line})", package.manifest.name));
@@ -72,6 +75,17 @@ pub(super) fn check(
             "`prune.drop` leaves out what the backend loads:{list}\nleave these out of `prune.drop`, or name them in `prune.keep`"
         ))),
     }
+}
+
+/// Whether a specifier leads to a file of a package that patterns left out. Of a package with `exports` that is not known.
+fn lacks(specifier: &str, name: &str, dropped: Option<&BTreeSet<String>>, package: Option<&Package>) -> bool {
+    let (Some(dropped), Some(Package { manifest, .. })) = (dropped, package) else { return false };
+    let file = match specifier.strip_prefix(name).unwrap_or_default() {
+        "" if manifest.main.is_empty() => "./index.js".to_owned(),
+        "" => format!("./{}", manifest.main.trim_start_matches("./")),
+        rest => format!(".{rest}"),
+    };
+    !manifest.has_exports && resolved("", &file, dropped).is_some()
 }
 
 /// Mistakes, each on a line of its own below what is said of them; `None` if there are none.

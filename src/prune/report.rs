@@ -88,8 +88,12 @@ impl fmt::Display for Report {
         if more > 0 {
             writeln!(f, "left out: {more} packages more; the target `deps` has all of them in {}", super::REPORT)?;
         }
-        for (place, why) in &self.kept {
+        for (place, why) in self.kept.iter().take(NAMED) {
             writeln!(f, "kept: {place}, since {why}")?;
+        }
+        let more = self.kept.len().saturating_sub(NAMED);
+        if more > 0 {
+            writeln!(f, "kept: {more} packages more")?;
         }
         match &self.typescript {
             Some(by) => writeln!(f, "kept: TypeScript, since {by} ships its config schema in it"),

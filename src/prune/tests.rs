@@ -760,3 +760,22 @@ fn a_manifest_of_many_names_takes_no_longer() {
     // Each against each would be minutes.
     assert!(begin.elapsed().as_secs() < 30, "{:?}", begin.elapsed());
 }
+
+#[test]
+fn a_dropped_file_of_another_package_is_found() {
+    for (pattern, script, loads) in [
+        ("foo/index.js", "require('foo')", true),
+        ("foo/*", "require('foo')", true),
+        ("foo/lib", "require('foo/lib/x')", true),
+        ("foo/lib", "require('foo')", false),
+        ("foo/docs", "require('foo')", false),
+    ] {
+        let mut case = Case::unlocked();
+        case.workspace("packages/backend", &["foo", "user"], &[]);
+        case.package("node_modules/foo", "foo@1.0.0", &[], "");
+        case.file("node_modules/foo/lib/x.js", "").file("node_modules/foo/docs/x.js", "");
+        case.package("node_modules/user", "user@1.0.0", &["foo"], script);
+        case.task.prune.drop = vec![pattern.to_owned()];
+        assert_eq!(case.run().is_err(), loads, "{pattern} {script}");
+    }
+}

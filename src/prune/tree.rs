@@ -65,6 +65,8 @@ pub(super) struct Manifest {
     pub(super) entry_points: String,
     /// `main`.
     pub(super) main: String,
+    /// Whether `exports` decides what its names mean.
+    pub(super) has_exports: bool,
 }
 
 impl Installed {
@@ -181,6 +183,7 @@ impl Manifest {
             name: text("name"),
             version: text("version"),
             main: text("main"),
+            has_exports: json.get("exports").is_some(),
             peers: names("peerDependencies"),
             os: list("os"),
             cpu: list("cpu"),

@@ -43,10 +43,23 @@ pub(super) async fn read(files: &dyn Files) -> Result<(Root, Manifest), Diagnost
     let mut small = small.map_err(|error| failed(&error))?.into_iter();
     let package = small.next().flatten();
     let texts = texts().zip(small);
-    let texts = texts.filter_map(|(name, data)| Some((name, source(name, data?)))).collect();
+    let texts: BTreeMap<&str, Arc<SourceFile>> =
+        texts.filter_map(|(name, data)| Some((name, source(name, data?)))).collect();
     let lock = lock.map_err(|error| failed(&error))?.map(|data| source("yarn.lock", data));
     let names = names.map_err(|error| failed(&error))?.into_iter().flatten().flatten();
-    let (folders, names): (Vec<_>, Vec<_>) = names.partition(|entry| entry.kind == Kind::Directory);
+    let names: Vec<Entry> = names.collect();
+    let unread = |name: &str| match name {
+        "package.json" => package.is_none(),
+        "yarn.lock" => lock.is_none(),
+        ".yarnrc.yml" => !texts.contains_key(name),
+        _ => false,
+    };
+    let link = names.iter().find(|entry| entry.kind == Kind::Symlink && unread(&entry.name));
+    if let Some(Entry { name, .. }) = link {
+        let message = format!("{name} is a link, which a build does not follow");
+        return Err(Diagnostic::error("repo/link", message).help("put the file itself there").into());
+    }
+    let (folders, names): (Vec<_>, Vec<_>) = names.into_iter().partition(|entry| entry.kind == Kind::Directory);
     let named = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect();
     Ok((Root { names: named(names), folders: named(folders), texts, lock }, manifest(package)?))
 }

@@ -259,3 +259,25 @@ fn a_directory_shows_the_same() {
     let names: Vec<_> = repo.root_files.iter().map(String::as_str).collect();
     assert_eq!(names, [".yarnrc.yml", "package.json", "yarn.lock"]);
 }
+
+/// The client sends a link as a link, and what it leads to only where somebody asks for that.
+#[test]
+fn a_link_is_told() {
+    for name in ["package.json", "yarn.lock", ".yarnrc.yml"] {
+        let dir = tempfile::tempdir().unwrap();
+        for (file, text) in [
+            ("package.json", "{\"name\": \"root\", \"packageManager\": \"yarn@4.13.0\"}"),
+            ("yarn.lock", LOCK),
+            (".yarnrc.yml", "nodeLinker: node-modules\n"),
+        ] {
+            #[allow(clippy::disallowed_methods)]
+            std::fs::write(dir.path().join(file), text).unwrap();
+        }
+        std::fs::rename(dir.path().join(name), dir.path().join("other.txt")).unwrap();
+        std::os::unix::fs::symlink("other.txt", dir.path().join(name)).unwrap();
+        let files = DirectoryFiles::new(dir.path(), &read_set(&[], None)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let buildkit_frontend::diagnostic::Diagnostics(errors) = runtime.block_on(read(&files, &[])).unwrap_err();
+        assert_eq!(errors.first().unwrap().message, format!("{name} is a link, which a build does not follow"));
+    }
+}
