@@ -219,5 +219,8 @@ fn unknown_groups(request: &Request, plan: &Plan) -> Vec<Diagnostic> {
     groups.sort_unstable();
     groups.dedup();
     let message = format!("`--no-cache-filter` names what no step is called: {}", unknown.join(", "));
-    vec![Diagnostic::warning("request/no-cache-filter", message).help(format!("steps are {}", groups.join(", ")))]
+    vec![Diagnostic::warning("request/no-cache-filter", message).help(format!(
+        "steps are {}; for one platform of several write it behind: `deps linux/arm64`",
+        groups.join(", ")
+    ))]
 }

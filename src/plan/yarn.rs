@@ -345,6 +345,14 @@ impl Planner<'_> {
         }
         ids.sort();
         ids.dedup();
+        // Those that the build file names are meant to be there; where one is mounted is what it is looked for by.
+        let mut named: Vec<String> = self.spec().install.secrets.iter().map(|secret| secret.value.clone()).collect();
+        if let Some(CaSource::Secret(id)) = self.spec().network.ca.as_ref().map(|ca| &ca.value) {
+            named.push(format!("ca={id}"));
+        }
+        if !named.is_empty() {
+            run.env.insert("BACKSTAGE_BUILD_SECRETS".to_owned(), named.join(" "));
+        }
         for id in ids.into_iter().filter(|id| id != "ca") {
             if let Ok(dest) = image_path("/run/secrets").join(&id) {
                 run.mounts.push(Mount { dest, kind: MountKind::Secret { id } });

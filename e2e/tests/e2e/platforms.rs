@@ -198,4 +198,5 @@ fn steps_are_run_again_by_platform() {
     };
     assert_eq!(ran("deps"), BOTH);
     assert_eq!(ran("deps linux/arm64"), ["linux/arm64"]);
+    assert_eq!(ran("deps linux/x86_64"), ["linux/amd64"]);
 }

@@ -257,3 +257,19 @@ fn local_files_stay_outside() {
     repo.build_file("files: [.env]\n");
     Build::of(&repo).dry().fail().says(&["backstage.build.yaml:2", "`.env`", "a build never sees"]);
 }
+
+/// What the build file names and the build does not have is said in the step that would have used it.
+#[test]
+fn a_missing_secret_is_told() {
+    let repo = Repo::mini();
+    let id = format!("corp_{}", unique());
+    repo.build_file(&format!("install: {{secrets: [{id}]}}\nnetwork: {{ca: corp-ca}}\n"));
+    let built = Build::of(&repo).pass();
+    let log = &built.vertex("[install] yarn").log;
+    assert!(log.contains(&format!("names the secret {id}")) && log.contains("--secret id=corp-ca"), "{log}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let given = format!("--secret=id={id},src={}", file.path().display());
+    repo.edit("backstage.build.yaml", "corp-ca", "other-ca");
+    let log = Build::of(&repo).args([given]).pass().vertex("[install] yarn").log.clone();
+    assert!(!log.contains(&format!("names the secret {id}")) && log.contains("--secret id=other-ca"), "{log}");
+}

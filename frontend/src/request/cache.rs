@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use buildkit_llb::Platform;
+
 use super::value::{Invalid, MAX_ITEMS, list, optional_name};
 
 /// Which vertices must run even where a result is at hand.
@@ -44,7 +46,14 @@ pub(super) fn no_cache(text: &str) -> Result<NoCache, Invalid> {
     if text.is_empty() {
         return Ok(NoCache::All);
     }
-    Ok(NoCache::Groups(list(text)?.iter().map(|name| name.to_lowercase()).collect()))
+    Ok(NoCache::Groups(list(text)?.into_iter().map(group).collect()))
+}
+
+/// A name as it is compared: in lower case, and a platform behind it in its normal form.
+fn group(name: &str) -> String {
+    let platform = name.rsplit_once(' ').filter(|(_, last)| last.contains('/'));
+    let normal = platform.and_then(|(group, platform)| Some(format!("{group} {}", platform.parse::<Platform>().ok()?)));
+    normal.unwrap_or_else(|| name.to_owned()).to_lowercase()
 }
 
 /// A place that build results may be read from, to be copied into every Solve. `Debug` shows of the attributes only
@@ -134,6 +143,8 @@ mod tests {
         assert!(!some.applies_to("backend"));
         assert_eq!(some.unknown(&["APP", "backend"]), ["native"]);
         assert_eq!(no_cache("app,,x"), Err(Invalid::EmptyItem));
+        let one = no_cache("Deps linux/aarch64, check a/b c").unwrap();
+        assert!(one.applies_to("deps linux/arm64") && one.applies_to("check a/b c") && !one.applies_to("deps"));
     }
 
     fn registry(reference: &str) -> CacheImport {

@@ -6,7 +6,7 @@ import { rootCertificates } from 'node:tls';
 import { give, take } from './cache.mjs';
 import { run } from './filter.mjs';
 import { direct } from './proxy.mjs';
-import { decoded, registries, split } from './registries.mjs';
+import { decoded, registries, secret, split } from './registries.mjs';
 import { isDeclared } from './release.mjs';
 
 const env = { ...process.env };
@@ -31,6 +31,12 @@ if (rc) lines.push(rc);
 if (missing.length > 0 && args[0] === 'install') {
   const ids = missing.map(name => `--secret id=${name},env=${name}`).join(' ');
   console.error(`.yarnrc.yml uses ${missing.map(name => `\${${name}}`).join(', ')}: going on without; to set it, add ${ids}`);
+}
+for (const named of args[0] === 'install' ? (env.BACKSTAGE_BUILD_SECRETS ?? '').split(' ').filter(Boolean) : []) {
+  const [file, id = file] = named.split('=');
+  if (secret(file) === undefined) {
+    console.error(`the build file names the secret ${id}, and this build has none of that name: going on without; to give it, add --secret id=${id},src=FILE`);
+  }
 }
 if (fromNpmrc.length > 0) {
   const ids = fromNpmrc.join(', ');
