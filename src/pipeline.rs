@@ -66,9 +66,9 @@ pub struct Facts {
 pub enum Round<F, W> {
     /// The files of the read set.
     Files(F),
-    /// Somebody else read these more files of the repository, and wants them to be shown.
+    /// A planning step elsewhere needs these files of the repository as well.
     More(Included),
-    /// Somebody else made the plan, and has something to say of it.
+    /// A planning step elsewhere made the plan; its notes come with it.
     Planned(Box<Prepared>, W),
 }
 

@@ -155,7 +155,7 @@ fn step(code: &'static str, outcome: io::Result<impl std::fmt::Display>) -> Exit
     }
 }
 
-/// Lines for the step's output. Names in them come from packages.
+/// Writes lines to the step's output. Names in them come from packages.
 fn print_lines(text: &str) {
     // Nothing can be done about a stderr that is closed.
     let _ = text.lines().try_for_each(|line| writeln!(io::stderr(), "{}", printable(line)));

@@ -198,7 +198,11 @@ async fn names(files: &DirectoryFiles, folder: &ContextPath) -> Vec<ContextPath>
 
 #[cfg(test)]
 mod tests {
+    use buildkit_frontend::diagnostic::Diagnostics;
+    use buildkit_frontend::platform;
+
     use super::*;
+    use crate::pipeline::{Source, prepare_from};
 
     #[test]
     fn the_syntax_line_is_where_docker_looks_for_it() {
@@ -225,30 +229,33 @@ mod tests {
         }
     }
 
+    /// What `notes` says of a directory with this text as its build file.
+    fn told(
+        directory: &Path,
+        text: &str,
+        notes: impl AsyncFnOnce(&Path, &Plan, &Span) -> Vec<Diagnostic>,
+    ) -> Vec<Diagnostic> {
+        let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
+        let default = Span::line(&file, 1);
+        let source = Source {
+            file,
+            ignore: None,
+            build_args: Default::default(),
+            platforms: vec![platform::host()],
+            build: platform::host(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let open = async |set: &ReadSet| Ok::<_, Diagnostics>(DirectoryFiles::new(directory, set).unwrap());
+            let plan = prepare_from(&source, open).await.unwrap().plan;
+            notes(directory, &plan, &default).await
+        })
+    }
+
     #[test]
     fn what_a_template_loses_is_told() {
-        use crate::pipeline::{Source, prepare_from};
-
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/template-dotfiles/repo");
-        let told = |text: &str| {
-            let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
-            let default = Span::line(&file, 1);
-            let source = Source {
-                file,
-                ignore: None,
-                build_args: Default::default(),
-                platforms: vec![buildkit_frontend::platform::host()],
-                build: buildkit_frontend::platform::host(),
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(async {
-                let open = async |set: &ReadSet| {
-                    Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
-                };
-                let plan = prepare_from(&source, open).await.unwrap().plan;
-                left_out(&directory, &plan, &default).await
-            })
-        };
+        let told = |text: &str| told(&directory, text, left_out);
         let message = |text: &str| told(text).into_iter().map(|told| told.message).collect::<Vec<_>>();
         let all = "`templates/node` goes into the image without files of a template: `templates/node/skeleton/.env.example`, \
                    `templates/node/skeleton/.npmrc`, `templates/node/skeleton/.yarnrc.yml`, \
@@ -264,28 +271,8 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_there_is_told() {
-        use crate::pipeline::{Source, prepare_from};
-
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/portal-1.52");
-        let told = |text: &str| {
-            let file = SourceFile::new("backstage.build.yaml", format!("# syntax=x\n{text}"));
-            let default = Span::line(&file, 1);
-            let source = Source {
-                file,
-                ignore: None,
-                build_args: Default::default(),
-                platforms: vec![buildkit_frontend::platform::host()],
-                build: buildkit_frontend::platform::host(),
-            };
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(async {
-                let open = async |set: &ReadSet| {
-                    Ok::<_, buildkit_frontend::diagnostic::Diagnostics>(DirectoryFiles::new(&directory, set).unwrap())
-                };
-                let plan = prepare_from(&source, open).await.unwrap().plan;
-                missing(&directory, &plan, &default).await
-            })
-        };
+        let told = |text: &str| told(&directory, text, missing);
         let found = told("files: [package.jsn]\n");
         let of_files = found.iter().find(|told| told.message.contains("`package.jsn`")).unwrap();
         assert_eq!(of_files.help.as_deref(), Some("did you mean `package.json`?"));

@@ -4,8 +4,7 @@ use e2e::{Build, Repo, report};
 use serde_json::json;
 
 /// `bufferutil` twice, of which Yarn puts one below the plugin that wants it, and `utf-8-validate` under another name.
-#[test]
-fn two_versions_and_an_alias() {
+pub(super) fn repo_with_natives() -> Repo {
     let repo = Repo::mini();
     repo.json("packages/backend/package.json", |backend| backend["dependencies"]["bufferutil"] = "4.0.9".into());
     repo.json("plugins/greeting/package.json", |plugin| {
@@ -13,6 +12,12 @@ fn two_versions_and_an_alias() {
     });
     repo.write("yarn.lock", include_str!("natives.lock"));
     repo.build_file("install: {natives: source}\n");
+    repo
+}
+
+#[test]
+fn two_versions_and_an_alias() {
+    let repo = repo_with_natives();
     let built = Build::of(&repo).within(400).pass();
     let placed = &built.vertex("[natives]").log;
     report("two_versions_and_an_alias", placed);

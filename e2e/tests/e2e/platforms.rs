@@ -85,13 +85,7 @@ fn one_build_is_for_both() {
 
 #[test]
 fn natives_are_made_for_each() {
-    let repo = Repo::mini();
-    repo.json("packages/backend/package.json", |backend| backend["dependencies"]["bufferutil"] = "4.0.9".into());
-    repo.json("plugins/greeting/package.json", |plugin| {
-        plugin["dependencies"] = json!({"bufferutil": "4.1.0", "renamed": "npm:utf-8-validate@6.0.5"});
-    });
-    repo.write("yarn.lock", include_str!("natives.lock"));
-    repo.build_file("install: {natives: source}\n");
+    let repo = super::natives::repo_with_natives();
     let built = both(&repo).within(600).pass();
     report("natives_are_made_for_each", format!("{:.1} s, ran {:?}", built.seconds, built.ran()));
     assert!(binaries_fit(&built) >= 6);

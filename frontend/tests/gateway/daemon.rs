@@ -1,4 +1,4 @@
-//! A daemon to order: the generated server with a script, behind a wire that can be cut.
+//! A scripted daemon: the generated server, behind a connection that can be cut.
 
 // Each test binary that includes this uses a part of it.
 #![allow(dead_code)]
@@ -39,7 +39,7 @@ pub enum Act {
     Cut,
 }
 
-/// Which release's words it uses for files.
+/// Which BuildKit release's error messages for files it uses.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum Words {
     V0_17,
@@ -62,7 +62,7 @@ pub struct Inner {
     pub resolved: Option<ResolveSourceMetaResponse>,
     /// Cut after so many bytes to the client.
     pub cut_after: Option<usize>,
-    /// No test takes longer, whatever goes wrong; five minutes if zero.
+    /// The longest that a test may take; five minutes if zero.
     pub bound: Duration,
     /// How long a file takes.
     pub read_time: Duration,
